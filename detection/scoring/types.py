@@ -105,7 +105,7 @@ class AttackFlag:
 
 @dataclass(frozen=True, slots=True)
 class DetectionResult:
-    """One document's outcome, as stored in a report. `p_ai` is calibrated; `shares` sum to 1 over scored characters."""
+    """One document's outcome, as stored in a report. `p_ai` is calibrated; `shares` sum to 1."""
 
     verdict: Verdict
     p_ai: float
