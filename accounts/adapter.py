@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class ClosedSignupAdapter(DefaultAccountAdapter):
+    """People join by invitation; nobody signs up from outside."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False

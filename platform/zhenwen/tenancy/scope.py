@@ -1,0 +1,94 @@
+"""Which organization the running code acts for: in Python (a context variable) and in PostgreSQL (a setting that
+row-level security reads). Both are set together, for the length of one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from zhenwen.settings.databases import OPERATOR_ROLE
+
+
+class TenantNotSet(RuntimeError):
+    """A tenant's rows were asked for outside a scope."""
+
+
+class TenantScopeConflict(RuntimeError):
+    """A scope of one organization was opened inside that of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    organization_id: int | None  # None: the operator, across organizations
+
+
+_scope: ContextVar[_Scope | None] = ContextVar("tenant_scope", default=None)
+
+
+def current_organization_id() -> int | None:
+    """The organization of the scope; None inside operator_scope(). Raises TenantNotSet outside any scope."""
+    scope = _scope.get()
+    if scope is None:
+        raise TenantNotSet("Open tenant_scope(organization_id) before touching a tenant's rows.")
+    return scope.organization_id
+
+
+@contextmanager
+def tenant_scope(organization_id: int) -> Iterator[None]:
+    """One transaction that sees and writes the rows of this organization only.
+
+    Raises TenantScopeConflict when another organization's scope is open. Re-entering the same one is allowed.
+    """
+    outer = _scope.get()
+    if outer is not None and outer.organization_id not in (organization_id, None):
+        raise TenantScopeConflict(f"scope of {outer.organization_id} is open, {organization_id} refused")
+    if outer is not None and outer.organization_id == organization_id:
+        with transaction.atomic():
+            yield
+        return
+    token = _scope.set(_Scope(organization_id))
+    try:
+        with transaction.atomic():
+            previous = _set_database_organization(str(organization_id))
+            yield
+            # A released savepoint keeps the setting, so the outer value is put back by hand.
+            _set_database_organization(previous)
+    finally:
+        _scope.reset(token)
+
+
+@contextmanager
+def operator_scope() -> Iterator[None]:
+    """One transaction across all organizations, for the platform's own work: sweeping, roll-ups, the admin.
+
+    Raises TenantScopeConflict inside a tenant's scope: a tenant's request never widens.
+    """
+    outer = _scope.get()
+    if outer is not None and outer.organization_id is not None:
+        raise TenantScopeConflict("a tenant's scope is open")
+    if outer is not None:
+        with transaction.atomic():
+            yield
+        return
+    token = _scope.set(_Scope(None))
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('role')")
+            (previous_role,) = cursor.fetchone()
+            cursor.execute(f"SET LOCAL ROLE {OPERATOR_ROLE}")
+            yield
+            cursor.execute(f"SET LOCAL ROLE {previous_role}")
+    finally:
+        _scope.reset(token)
+
+
+def _set_database_organization(value: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('app.organization_id', true)")
+        (previous,) = cursor.fetchone()
+        cursor.execute("SELECT set_config('app.organization_id', %s, true)", [value])
+    return previous or ""

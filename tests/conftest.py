@@ -1,0 +1,28 @@
+"""Every test talks to real PostgreSQL and Valkey, as the runtime role that row-level security binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from zhenwen.settings.databases import RUNTIME_ROLE
+
+pytest_plugins = ["tests.cast"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The owner creates the test database; from then on every connection takes the runtime role."""
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            # Only so that tests with real commits can be cleaned up after.
+            cursor.execute(f"GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO {RUNTIME_ROLE}")
+        connection.close()
+        options = connection.settings_dict["OPTIONS"]
+        options["options"] = f"-c role={RUNTIME_ROLE}"
+        yield
+        connection.close()
+        options.pop("options")
