@@ -39,17 +39,17 @@ def member_page(
         @login_required
         @wraps(view)
         def guarded(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            membership = membership_of(user=cast(User, request.user), slug=slug)
+            membership = membership_of(user=cast("User", request.user), slug=slug)
             if membership is None:
                 raise Http404
             if not role_permits(membership.role, permission):
                 raise PermissionDenied
-            member_request = cast(MemberRequest, request)
+            member_request = cast("MemberRequest", request)
             member_request.membership = membership
             with tenant_scope(membership.organization_id):
                 return view(member_request, *args, **kwargs)
 
         guarded.required_permission = permission  # type: ignore[attr-defined]
-        return cast(Callable[Concatenate[HttpRequest, str, P], HttpResponseBase], guarded)
+        return cast("Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]", guarded)
 
     return decorate

@@ -21,9 +21,9 @@ class Priority(models.TextChoices):
 
 
 class Detection(TenantModel):
-    """One run of one model version over one document. The row is the truth; a queue message only wakes a worker.
+    """One run of one model version over one document. The row is the truth, a queue message a wake-up.
 
-    (state, attempt) is what every transition compares before it swaps: a worker that lost its lease cannot finish.
+    Every transition compares (state, attempt) before it swaps: a worker that lost its lease cannot finish.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -59,7 +59,7 @@ class Document(TenantModel):
 
 
 class DocumentContent(TenantModel):
-    """The file as it came and the text extracted from it. PostgreSQL keeps both: no worker needs a shared disk."""
+    """The file as it came and the text in it. PostgreSQL keeps both: no worker needs a shared disk."""
 
     document = models.OneToOneField(Document, on_delete=models.CASCADE, related_name="content")
     file_bytes = models.BinaryField(null=True)

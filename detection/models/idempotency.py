@@ -6,7 +6,7 @@ from zhenwen.tenancy.models import TenantModel
 
 
 class IdempotentReply(TenantModel):
-    """The reply once given to an Idempotency-Key; an empty status means that the first call is still running."""
+    """The reply once given to an Idempotency-Key; without a status the first call is still running."""
 
     key = models.CharField(max_length=255)
     request_sha256 = models.CharField(max_length=64)

@@ -17,7 +17,7 @@ VERDICT_LABELS = {
 
 
 class Report(TenantModel):
-    """The outcome of a detection: scoring.types.DetectionResult, field by field. Spans, never the text itself."""
+    """The outcome of a detection: DetectionResult, field by field. Spans, never the text itself."""
 
     detection = models.OneToOneField(Detection, on_delete=models.CASCADE, related_name="report")
     verdict = models.CharField(

@@ -1,11 +1,12 @@
-"""Reserve, then charge or release: each a conditional UPDATE and one ledger entry, inside the caller's transaction."""
+"""Reserve, then charge or release: each a conditional UPDATE and one ledger entry, in one transaction."""
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from zhenwen.ledger.models import Allowance, LedgerEntry
@@ -36,18 +37,26 @@ def open_allowance(*, organization_id: int, granted_characters: int) -> Allowanc
     return allowance
 
 
+@transaction.atomic
+def change_grant(*, allowance_id: int, granted_characters: int) -> None:
+    """Set the grant of one month, booked as the difference. Raises IntegrityError below what is used."""
+    allowance = Allowance.objects.select_for_update(no_key=True).get(pk=allowance_id)
+    difference = granted_characters - allowance.granted_characters
+    if difference == 0:
+        return
+    Allowance.objects.filter(pk=allowance_id).update(granted_characters=granted_characters)
+    _enter(allowance, LedgerEntry.Kind.GRANT, difference, f"grant:{uuid.uuid4()}")
+
+
 def current_allowance(*, organization_id: int) -> Allowance:
-    """This month's allowance; a new month repeats the grant of the month before (nothing when there was none)."""
+    """This month's allowance; a new month repeats the last grant (nothing when there was none)."""
     allowance = Allowance.objects.filter(organization_id=organization_id, period=current_period()).first()
     if allowance is not None:
         return allowance
-    last_grant = (
-        LedgerEntry.objects.filter(organization_id=organization_id, kind=LedgerEntry.Kind.GRANT)
-        .order_by("-created_at")
-        .first()
-    )
+    last = Allowance.objects.filter(organization_id=organization_id).order_by("-period").first()
+    granted = last.entries.filter(kind=LedgerEntry.Kind.GRANT).aggregate(Sum("characters")) if last else {}
     return open_allowance(
-        organization_id=organization_id, granted_characters=last_grant.characters if last_grant else 0
+        organization_id=organization_id, granted_characters=granted.get("characters__sum") or 0
     )
 
 
@@ -81,7 +90,7 @@ def release_reservation(*, organization_id: int, reference: str) -> bool:
 
 @transaction.atomic
 def charge_characters(*, organization_id: int, characters: int, reference: str) -> bool:
-    """Charge without a reservation, for usage that was admitted elsewhere. False when this reference was charged.
+    """Charge without a reservation, for usage admitted elsewhere. False when this reference was charged.
 
     Usage that happened is booked even past the grant, by raising the grant with an `adjust` entry.
     """

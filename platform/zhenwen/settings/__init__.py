@@ -1,3 +1,3 @@
-"""The settings of a running site. Everything an operator may set is an environment variable; docs/settings.md lists them."""
+"""The settings of a running site. Operators set environment variables; docs/settings.md lists them."""
 
 from zhenwen.settings.base import *  # noqa: F403

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from zhenwen.settings.databases import RUNTIME_ROLE, database_from_url
 from zhenwen.settings.env import env_bool, env_int, env_list, env_text
+
+# Lets classes such as ModelAdmin[Document] exist at run time.
+django_stubs_ext.monkeypatch()
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA_DIR = Path(env_text("ZHENWEN_DATA_DIR", str(ROOT / "var")))
@@ -27,7 +31,7 @@ WSGI_APPLICATION = "zhenwen.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "zhenwen.tenancy.apps.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",

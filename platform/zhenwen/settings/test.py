@@ -1,4 +1,4 @@
-"""Settings of the tests: the same PostgreSQL and Valkey as everywhere, quick hashes, no secrets worth keeping."""
+"""Settings of the tests: real PostgreSQL and Valkey, quick hashes, no secrets worth keeping."""
 
 import os
 
@@ -7,7 +7,7 @@ os.environ.setdefault("API_KEY_PEPPERS", "tests-only-pepper")
 os.environ.setdefault("DATABASE_URL", "postgres://zhenwen@127.0.0.1:5432/zhenwen")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:6379/0")
 
-from zhenwen.settings.base import *  # noqa: E402, F403
+from zhenwen.settings.base import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
@@ -16,6 +16,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 ALLOWED_HOSTS = ["*"]
-# Connections are opened as the owner to create the test database; tests/conftest.py then takes the runtime role.
-DATABASES["default"]["OPTIONS"].pop("options", None)  # type: ignore[name-defined]  # noqa: F405
-DATABASES["default"]["CONN_MAX_AGE"] = 0  # type: ignore[name-defined]  # noqa: F405
+# The owner creates the test database; tests/conftest.py then takes the runtime role.
+DATABASES["default"]["OPTIONS"].pop("options", None)  # noqa: F405
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import models
 
 from zhenwen.tenancy.scope import current_organization_id
 
+_Row = TypeVar("_Row", bound=models.Model)
 
-class TenantManager(models.Manager[Any]):
+
+class TenantManager(models.Manager[_Row]):
     """Rows of the current scope only; raises TenantNotSet outside one."""
 
-    def get_queryset(self) -> models.QuerySet[Any]:
+    def get_queryset(self) -> models.QuerySet[_Row]:
         organization_id = current_organization_id()
         rows = super().get_queryset()
         return rows if organization_id is None else rows.filter(organization_id=organization_id)
@@ -21,11 +23,10 @@ class TenantManager(models.Manager[Any]):
 
 class TenantModel(models.Model):
     organization = models.ForeignKey(settings.TENANT_MODEL, on_delete=models.CASCADE, related_name="+")
-    organization_id: int
 
     objects = TenantManager()
     # For Django's own machinery (relations, serialisation). Row-level security still holds.
-    all_tenants: models.Manager[Self] = models.Manager()
+    all_tenants = models.Manager()  # noqa: DJ012 - a manager too
 
     class Meta:
         abstract = True

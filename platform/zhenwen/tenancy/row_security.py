@@ -16,17 +16,22 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
       BEGIN
         EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS', role_name);
-      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of the server was quicker
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN
+        NULL;  -- the migration of another database of this server was quicker
       END;
     END IF;
     IF NOT pg_has_role(current_user, role_name, 'USAGE') THEN
       EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
     END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %I', role_name);
+    EXECUTE format(
+      'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %I', role_name);
     EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %I', role_name);
-    EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I', role_name);
-    EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO %I', role_name);
+    EXECUTE format(
+      'ALTER DEFAULT PRIVILEGES IN SCHEMA public '
+      'GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I', role_name);
+    EXECUTE format(
+      'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO %I', role_name);
   END LOOP;
 END $$;
 """
@@ -38,7 +43,7 @@ def create_roles() -> RunSQL:
 
 
 def protect_table(table: str) -> RunSQL:
-    """Row-level security, enabled and forced: the runtime role sees the rows of `app.organization_id` only."""
+    """Row-level security, enabled and forced: the runtime role sees `app.organization_id`'s rows only."""
     own_rows = "organization_id = NULLIF(current_setting('app.organization_id', true), '')::bigint"
     return RunSQL(
         f"""

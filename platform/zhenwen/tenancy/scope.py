@@ -1,5 +1,8 @@
-"""Which organization the running code acts for: in Python (a context variable) and in PostgreSQL (a setting that
-row-level security reads). Both are set together, for the length of one transaction."""
+"""Which organization the running code acts for.
+
+A context variable says it to Python, a setting that row-level security reads says it to PostgreSQL. Both are
+set together, for the length of one transaction.
+"""
 
 from __future__ import annotations
 
