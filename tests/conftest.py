@@ -20,6 +20,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         with connection.cursor() as cursor:
             # Only so that tests with real commits can be cleaned up after.
             cursor.execute(f"GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO {RUNTIME_ROLE}")
+            cursor.execute(f"GRANT UPDATE ON ALL SEQUENCES IN SCHEMA public TO {RUNTIME_ROLE}")
         connection.close()
         options = connection.settings_dict["OPTIONS"]
         options["options"] = f"-c role={RUNTIME_ROLE}"

@@ -124,10 +124,9 @@ def test_audit_and_ledger_are_append_only(cast: Cast) -> None:
         with (
             tenant_scope(cast.acme.id),
             pytest.raises(DatabaseError, match="permission denied"),
-            transaction.atomic(),
+            transaction.atomic(),connection.cursor() as cursor
         ):
-            with connection.cursor() as cursor:
-                cursor.execute(f"DELETE FROM {table}")
+            cursor.execute(f"DELETE FROM {table}")
 
 
 def test_database_refuses_a_transition_that_is_not_in_the_table(cast: Cast) -> None:

@@ -19,3 +19,6 @@ ALLOWED_HOSTS = ["*"]
 # The owner creates the test database; tests/conftest.py then takes the runtime role.
 DATABASES["default"]["OPTIONS"].pop("options", None)  # noqa: F405
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
+# Static files straight from their folders, nothing collected.
+WHITENOISE_AUTOREFRESH = True
+WHITENOISE_USE_FINDERS = True

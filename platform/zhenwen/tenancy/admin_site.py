@@ -33,4 +33,4 @@ class OperatorAdminSite(AdminSite):
                 # Templates read rows lazily; render while the scope is open.
                 return response.render() if isinstance(response, TemplateResponse) else response
 
-        return super().admin_view(cast(_View, in_operator_scope), cacheable)
+        return super().admin_view(cast("_View", in_operator_scope), cacheable)

@@ -1,0 +1,48 @@
+"""The operator's admin works across organizations; nobody else gets in."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from tests.cast import Cast
+from zhenwen.ledger.models import Allowance, LedgerEntry
+from zhenwen.tenancy.scope import operator_scope, tenant_scope
+
+
+@pytest.fixture
+def operator(cast: Cast) -> Client:
+    return cast.client_of(User.objects.create_superuser("operator@example.com", "correct horse"))
+
+
+@pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model.__name__)
+def test_every_list_opens(operator: Client, model: type) -> None:
+    options = model._meta  # type: ignore[attr-defined]
+    reply = operator.get(reverse(f"admin:{options.app_label}_{options.model_name}_changelist"))
+    assert reply.status_code == 200
+
+
+def test_allowances_of_all_organizations_are_listed(operator: Client) -> None:
+    page = operator.get(reverse("admin:ledger_allowance_changelist")).content.decode()
+    assert "Acme" in page
+    assert "Rival" in page
+
+
+def test_a_changed_grant_is_booked(operator: Client, cast: Cast) -> None:
+    with tenant_scope(cast.acme.id):
+        allowance = Allowance.objects.get()
+    operator.post(
+        reverse("admin:ledger_allowance_change", args=[allowance.pk]), {"granted_characters": 1_500_000}
+    )
+    with operator_scope():
+        allowance.refresh_from_db()
+        assert allowance.granted_characters == 1_500_000
+        assert LedgerEntry.objects.filter(organization=cast.acme, kind="grant", characters=500_000).exists()
+
+
+def test_an_institutions_owner_is_no_operator(cast: Cast) -> None:
+    reply = cast.client_of(cast.alice).get(reverse("admin:ledger_allowance_changelist"))
+    assert reply.status_code in (302, 403)
