@@ -8,5 +8,6 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("", include("zhenwen.observability.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -1,8 +1,9 @@
-"""A name for each request, in the reply and in every log line."""
+"""A name for each request, in the reply and in every log line; one line when it ends."""
 
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Callable
 
@@ -10,6 +11,9 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_QUIET = ("/livez", "/readyz", "/health", "/metrics", "/static/")
+
+logger = structlog.get_logger("zhenwen.request")
 
 
 class RequestIdMiddleware:
@@ -23,6 +27,16 @@ class RequestIdMiddleware:
         request_id = given if _SAFE.fullmatch(given) else uuid.uuid4().hex
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        started_ns = time.monotonic_ns()
         response = self.get_response(request)
         response["X-Request-Id"] = request_id
+        if not request.path.startswith(_QUIET):
+            # The path without its query: a search may quote a text.
+            logger.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                duration_ns=time.monotonic_ns() - started_ns,
+            )
         return response

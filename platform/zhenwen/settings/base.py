@@ -210,3 +210,5 @@ RESULT_CACHE_SECONDS = 24 * 3600
 LOG_LEVEL = env_text("LOG_LEVEL", "INFO")
 LOGGING_CONFIG = "zhenwen.observability.logs.configure_logging"
 LOGGING = {"level": LOG_LEVEL}
+# Whoever scrapes /metrics shows it as a bearer token; without one only this machine may scrape.
+METRICS_TOKEN = env_text("METRICS_TOKEN", "")

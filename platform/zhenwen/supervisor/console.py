@@ -18,5 +18,6 @@ def say(chinese: str, english: str = "") -> None:
 
 
 def complain(error: StartError) -> None:
-    sys.stderr.write(f"\n✗ {error}\n".replace("\n", "\n  ").rstrip() + "\n")
+    lines = str(error).replace("\n", "\n  ")
+    sys.stderr.write(f"\n✗ {lines}\n")
     sys.stderr.flush()

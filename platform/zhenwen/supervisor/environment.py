@@ -113,7 +113,7 @@ def _create_or_repair() -> None:
 
 
 def _pip_install(names: Sequence[str]) -> None:
-    command = [
+    command: list[str | Path] = [
         VENV_PYTHON,
         "-m",
         "pip",
@@ -122,7 +122,8 @@ def _pip_install(names: Sequence[str]) -> None:
         "--disable-pip-version-check",
         "--progress-bar=off",
     ]
-    command += [part for name in names for part in ("-r", ROOT / name)]
+    for name in names:
+        command += ["-r", ROOT / name]
     # Its own session, so that Ctrl-C reaches us alone and we end it in order.
     with (
         INSTALL_LOG.open("w", encoding="utf-8") as log,

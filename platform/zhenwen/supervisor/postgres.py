@@ -143,7 +143,7 @@ class EmbeddedPostgres:
 
     def _run_sql(self, cluster: Path, statement: str) -> None:
         """As superuser, who cannot log in over the network: PostgreSQL's single-user mode."""
-        arguments = [
+        arguments: list[str | Path] = [
             self._binary("postgres"),
             "--single",
             "-D",

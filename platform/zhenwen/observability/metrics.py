@@ -1,0 +1,62 @@
+"""Metrics of our own. A room that does something worth counting counts it here.
+
+Names are zhenwen_<noun>_<unit>; labels have few values and never an institution's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import Metric
+
+STAGE_SECONDS = Histogram(
+    "zhenwen_stage_seconds",
+    "Time a detection spent in one stage: extract, wait, tokenize, infer, calibrate, store.",
+    ["stage"],
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)
+DETECTIONS_TOTAL = Counter(
+    "zhenwen_detections_total", "Detections that reached a terminal state.", ["state", "error_code"]
+)
+VERDICTS_TOTAL = Counter(
+    "zhenwen_verdicts_total",
+    "Verdicts by model version; their shares drifting is worth a look.",
+    ["model", "verdict"],
+)
+SEGMENTS_SCORED_TOTAL = Counter("zhenwen_segments_scored_total", "Segments through the model.", ["model"])
+SEGMENT_CACHE_TOTAL = Counter(
+    "zhenwen_segment_cache_total", "Segments looked up in the cache.", ["outcome"]
+)  # hit, miss
+BATCH_FILL_RATIO = Histogram(
+    "zhenwen_batch_fill_ratio",
+    "Real tokens of a batch over its padded tokens.",
+    buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0),
+)
+LEASES_EXPIRED_TOTAL = Counter("zhenwen_leases_expired_total", "Detections taken back from a lost worker.")
+WORKER_INFO = Gauge(
+    "zhenwen_worker_info",
+    "1 for each warm worker, with what it runs on.",
+    ["queue", "model", "device", "precision"],
+    multiprocess_mode="livesum",
+)
+
+Collect = Callable[[], Iterable[Metric]]
+_collectors: dict[str, Collect] = {}
+
+
+def register_collector(name: str, collect: Collect) -> None:
+    """Read at every scrape, for what the database or Valkey knows better than any process."""
+    _collectors[name] = collect
+
+
+class RegisteredCollectors:
+    """All registered collectors as one, for a registry."""
+
+    def collect(self) -> Iterable[Metric]:
+        for collect in list(_collectors.values()):
+            yield from collect()
+
+
+def add_registered_collectors(registry: CollectorRegistry) -> None:
+    registry.register(RegisteredCollectors())  # type: ignore[arg-type]  # a collector by shape
