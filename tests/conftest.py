@@ -10,7 +10,7 @@ from pytest_django import DjangoDbBlocker
 
 from zhenwen.settings.databases import RUNTIME_ROLE
 
-pytest_plugins = ["tests.cast"]
+pytest_plugins = ["tests.cast", "tests.servers"]
 
 
 @pytest.fixture(scope="session")

@@ -59,4 +59,4 @@ class RegisteredCollectors:
 
 
 def add_registered_collectors(registry: CollectorRegistry) -> None:
-    registry.register(RegisteredCollectors())  # type: ignore[arg-type]  # a collector by shape
+    registry.register(RegisteredCollectors())

@@ -1,3 +1,1 @@
-"""The settings of a running site. Operators set environment variables; docs/settings.md lists them."""
-
-from zhenwen.settings.base import *  # noqa: F403
+"""`live` for a running site, `test` for the tests, what both share in `base`."""

@@ -6,6 +6,10 @@ os.environ.setdefault("DJANGO_SECRET_KEY", "tests-only")
 os.environ.setdefault("API_KEY_PEPPERS", "tests-only-pepper")
 os.environ.setdefault("DATABASE_URL", "postgres://zhenwen@127.0.0.1:5432/zhenwen")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:6379/0")
+# Test processes that run side by side each have a numbered database of the one Valkey.
+if _worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    _server = os.environ["REDIS_URL"].rpartition("/")[0]
+    os.environ["REDIS_URL"] = f"{_server}/{int(_worker.removeprefix('gw')) + 1}"
 
 from zhenwen.settings.base import *  # noqa: F403
 

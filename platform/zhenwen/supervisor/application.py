@@ -49,7 +49,7 @@ class Application:
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             "ZHENWEN_DATA_DIR": str(self.places.data_dir),
-            "DJANGO_SETTINGS_MODULE": "zhenwen.settings",
+            "DJANGO_SETTINGS_MODULE": "zhenwen.settings.live",
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}",
             "PYTHONUNBUFFERED": "1",
         }
