@@ -75,6 +75,9 @@ class Scorer(Protocol):
     """What scores segments: the engine in production, a fake in tests. Order of results = order of inputs."""
 
     @property
+    def model_name(self) -> str: ...
+
+    @property
     def model_digest(self) -> str: ...
 
     def score(self, segments: Sequence[SegmentInput]) -> list[SegmentScore]: ...

@@ -1,0 +1,224 @@
+"""What turns log-odds into an honest statement: per length, and from human texts.
+
+`calibration.json` of a model folder:
+
+    version            1
+    description        which texts it was fitted on, in a sentence
+    languages          what the model was fitted for, e.g. ["zh"]; other languages end as inconclusive
+    least_characters   shorter texts end as inconclusive
+    bands              one per length, ascending:
+        from_characters, to_characters   inclusive, exclusive (null: no end)
+        human_texts, ai_texts            how many it was fitted on
+        slope, intercept                 evidence -> calibrated log-odds at even odds
+        human_at_most                    evidence up to which a text is human (null: none is)
+        run                              null: only the mean counts; else `offset`, `tail_scale`,
+                                         `reference_characters`, see RunDiscount
+        thresholds                       one per `tolerated_fpr`: `logit` (evidence above it accuses; null:
+                                         never), `texts`, `accused`, `fpr_upper_bound`
+    sentences          slope, intercept, ai_at_least, human_at_most (probabilities)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from detection.scoring.evidence import Evidence
+from detection.scoring.statistics import Platt
+
+VERSION = 1
+LEAST_CHARACTERS = 60
+BAND_EDGES = (60, 150, 300, 600, 1500, None)
+TOLERATED_FPRS = (0.001, 0.005, 0.01, 0.02)
+CALIBRATION_FILE = "calibration.json"
+
+
+class CalibrationError(ValueError):
+    """A calibration file that cannot be relied on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Accuse above `logit`. Of `texts` human texts behind it `accused` lay above."""
+
+    tolerated_fpr: float
+    logit: float
+    texts: int
+    accused: int
+    fpr_upper_bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunDiscount:
+    """The worst run of a longer text is worse by chance alone; this takes that off.
+
+    `tail_scale` is the mean excess of human runs over their 95 % quantile: with an exponential tail, the
+    quantile of the largest of k times as many runs lies `tail_scale` * ln k higher.
+    """
+
+    offset: float
+    tail_scale: float
+    reference_characters: float
+
+    def at(self, characters: int) -> float:
+        return self.offset + self.tail_scale * math.log(max(1.0, characters / self.reference_characters))
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    from_characters: int
+    to_characters: int | None
+    human_texts: int
+    ai_texts: int
+    platt: Platt
+    human_at_most: float
+    thresholds: tuple[Threshold, ...]
+    run: RunDiscount | None = None
+
+    @property
+    def name(self) -> str:
+        end = self.to_characters
+        return f"{self.from_characters}-{end}" if end is not None else f"{self.from_characters}+"
+
+    def statistic(self, evidence: Evidence) -> float:
+        """The one number that is calibrated: the mean or, where it says more, the discounted worst run."""
+        if self.run is None:
+            return evidence.mean_logit
+        return max(evidence.mean_logit, evidence.run_logit - self.run.at(evidence.characters))
+
+    def threshold(self, tolerated_fpr: float) -> Threshold:
+        """The threshold for this rate or the next stricter one; one that accuses nobody if there is none."""
+        stricter = [t for t in self.thresholds if t.tolerated_fpr <= tolerated_fpr + 1e-12]
+        if not stricter:
+            return Threshold(tolerated_fpr, math.inf, self.human_texts, 0, 0.0)
+        return max(stricter, key=lambda t: t.tolerated_fpr)
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceCalibration:
+    platt: Platt
+    ai_at_least: float
+    human_at_most: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    bands: tuple[Band, ...]
+    sentences: SentenceCalibration
+    languages: tuple[str, ...] = ("zh",)
+    least_characters: int = LEAST_CHARACTERS
+    description: str = ""
+    is_fitted: bool = field(default=True)
+
+    def band(self, characters: int) -> Band:
+        """The band of a length; the first one for what is shorter than all."""
+        return next((b for b in reversed(self.bands) if characters >= b.from_characters), self.bands[0])
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Canonical: the same calibration always gives the same bytes."""
+        content: dict[str, Any] = {
+            "version": VERSION,
+            "description": self.description,
+            "languages": list(self.languages),
+            "least_characters": self.least_characters,
+            "bands": [_band_content(band) for band in self.bands],
+            "sentences": {
+                **asdict(self.sentences.platt),
+                "ai_at_least": self.sentences.ai_at_least,
+                "human_at_most": self.sentences.human_at_most,
+            },
+        }
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Calibration:
+        try:
+            content = json.loads(text)
+            if content["version"] != VERSION:
+                raise CalibrationError(f"calibration version {content['version']} is not {VERSION}")
+            sentences = content["sentences"]
+            calibration = cls(
+                bands=tuple(_band(band) for band in content["bands"]),
+                sentences=SentenceCalibration(
+                    Platt(sentences["slope"], sentences["intercept"]),
+                    sentences["ai_at_least"],
+                    sentences["human_at_most"],
+                ),
+                languages=tuple(content["languages"]),
+                least_characters=content["least_characters"],
+                description=content["description"],
+            )
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise CalibrationError(f"not a calibration: {error!r}") from error
+        calibration.check()
+        return calibration
+
+    @classmethod
+    def load(cls, model_folder: Path) -> Calibration:
+        """The calibration of a model folder; for a folder without one, one that never gives a verdict."""
+        path = model_folder / CALIBRATION_FILE
+        return cls.from_json(path.read_text("utf-8")) if path.exists() else uncalibrated()
+
+    def check(self) -> None:
+        """Raise CalibrationError where the numbers contradict each other."""
+        starts = [band.from_characters for band in self.bands]
+        if not starts or starts != sorted(set(starts)):
+            raise CalibrationError("the bands are not in order")
+        for band in self.bands:
+            if band.platt.slope <= 0:
+                raise CalibrationError(f"band {band.name}: the slope must be positive")
+            if any(threshold.logit < band.human_at_most for threshold in band.thresholds):
+                raise CalibrationError(f"band {band.name}: a text could be both human and accused")
+        if self.sentences.human_at_most > self.sentences.ai_at_least:
+            raise CalibrationError("a sentence could be both human and AI")
+
+
+def uncalibrated() -> Calibration:
+    """For a model nobody has calibrated: plain probabilities, and no verdict."""
+    band = Band(LEAST_CHARACTERS, None, 0, 0, Platt(1.0, 0.0), -math.inf, ())
+    sentences = SentenceCalibration(Platt(1.0, 0.0), 1.0, 0.0)
+    return Calibration((band,), sentences, languages=("zh", "en"), is_fitted=False)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _band_content(band: Band) -> dict[str, Any]:
+    return {
+        "from_characters": band.from_characters,
+        "to_characters": band.to_characters,
+        "human_texts": band.human_texts,
+        "ai_texts": band.ai_texts,
+        "slope": band.platt.slope,
+        "intercept": band.platt.intercept,
+        "human_at_most": _finite(band.human_at_most),
+        "run": asdict(band.run) if band.run else None,
+        "thresholds": [{**asdict(t), "logit": _finite(t.logit)} for t in band.thresholds],
+    }
+
+
+def _band(content: Mapping[str, Any]) -> Band:
+    return Band(
+        from_characters=content["from_characters"],
+        to_characters=content["to_characters"],
+        human_texts=content["human_texts"],
+        ai_texts=content["ai_texts"],
+        platt=Platt(content["slope"], content["intercept"]),
+        human_at_most=-math.inf if content["human_at_most"] is None else content["human_at_most"],
+        run=RunDiscount(**content["run"]) if content["run"] else None,
+        thresholds=tuple(
+            Threshold(**{**t, "logit": math.inf if t["logit"] is None else t["logit"]})
+            for t in content["thresholds"]
+        ),
+    )

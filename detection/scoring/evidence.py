@@ -1,0 +1,75 @@
+"""What the scores of a document's segments and sentences say, before any calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detection.scoring.prepare import PreparedDocument
+from detection.scoring.statistics import Floats
+from detection.scoring.types import SegmentScore
+
+RUN_CHARACTERS = 300
+# A sentence is read with its neighbours: half a weight for the next, a quarter for the one after.
+NEIGHBOUR_WEIGHTS = (0.25, 0.5, 1.0, 0.5, 0.25)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Log-odds of AI: of the whole, of its worst run of sentences, of each sentence with its neighbours."""
+
+    characters: int
+    mean_logit: float
+    run_logit: float
+    run: tuple[int, int]  # the worst run, as sentence numbers, end exclusive
+    sentence_logits: Floats
+    sentence_characters: npt.NDArray[np.int64]
+
+
+def weigh(prepared: PreparedDocument, scores: Sequence[SegmentScore]) -> Evidence:
+    """Evidence of a document with at least one segment; `scores` in the order of its segments."""
+    characters = np.array([sentence.characters for sentence in prepared.sentences], dtype=np.int64)
+    logits = np.array([logit for score in scores for logit in score.sentence_logits], dtype=np.float64)
+    if len(scores) != len(prepared.segments) or len(logits) != len(characters):
+        raise ValueError("the scores are not those of this document")
+    counts = np.cumsum([0, *(len(segment.sentence_ends) for segment in prepared.segments)])
+    segment_characters = np.add.reduceat(characters, counts[:-1])
+    segment_logits = np.array([score.logit for score in scores])
+    run_logit, run = _worst_run(logits, characters)
+    return Evidence(
+        characters=prepared.characters,
+        mean_logit=_weighted_mean(segment_logits, segment_characters),
+        run_logit=run_logit,
+        run=run,
+        sentence_logits=_smoothed(logits, characters),
+        sentence_characters=characters,
+    )
+
+
+def _weighted_mean(logits: Floats, characters: npt.NDArray[np.int64]) -> float:
+    return float((logits * characters).sum() / max(int(characters.sum()), 1))
+
+
+def _worst_run(logits: Floats, characters: npt.NDArray[np.int64]) -> tuple[float, tuple[int, int]]:
+    """The highest mean of a run of at least `RUN_CHARACTERS`; the whole if it is shorter than that."""
+    before = np.concatenate([[0], np.cumsum(characters)])
+    sums = np.concatenate([[0.0], np.cumsum(logits * characters)])
+    if before[-1] <= RUN_CHARACTERS:
+        return _weighted_mean(logits, characters), (0, len(logits))
+    starts = np.flatnonzero(before <= before[-1] - RUN_CHARACTERS)
+    ends = np.searchsorted(before, before[starts] + RUN_CHARACTERS)
+    means = (sums[ends] - sums[starts]) / (before[ends] - before[starts])
+    worst = int(np.argmax(means))
+    return float(means[worst]), (int(starts[worst]), int(ends[worst]))
+
+
+def _smoothed(logits: Floats, characters: npt.NDArray[np.int64]) -> Floats:
+    reach = len(NEIGHBOUR_WEIGHTS) // 2
+    kernel = np.array(NEIGHBOUR_WEIGHTS)
+    # At least one character each, so that a sentence of nothing but marks divides by no zero.
+    weights = np.maximum(characters, 1).astype(np.float64)
+    weighted = np.convolve(np.pad(logits * weights, reach), kernel, mode="valid")
+    return weighted / np.convolve(np.pad(weights, reach), kernel, mode="valid")

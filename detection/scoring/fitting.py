@@ -1,0 +1,134 @@
+"""Fitting a calibration. Used by training; pure, so that serving and training share every definition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from detection.scoring.calibration import (
+    BAND_EDGES,
+    TOLERATED_FPRS,
+    Band,
+    Calibration,
+    RunDiscount,
+    SentenceCalibration,
+    Threshold,
+)
+from detection.scoring.evidence import Evidence
+from detection.scoring.statistics import (
+    Booleans,
+    Floats,
+    Platt,
+    conformal_lower,
+    conformal_upper,
+    fit_platt,
+    rate_upper_bound,
+)
+
+TOLERATED_MISS_RATE = 0.05  # of AI texts that may be called human
+MOST_HUMAN_P_AI = 0.3  # a text is not called human on less than that
+LEAST_RUN_BAND_CHARACTERS = 600  # below, a run is nearly the whole text
+LEAST_RUN_TEXTS = 200
+LEAST_PLATT_TEXTS = 30
+_RUN_TAIL_QUANTILE = 0.95
+_SENTENCE_ERROR_RATE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One document whose author is known. A mixed or refined document is no sample."""
+
+    evidence: Evidence
+    is_ai: bool
+
+
+def fit_calibration(
+    *, samples: Sequence[Sample], languages: Sequence[str] = ("zh",), description: str = ""
+) -> Calibration:
+    """Calibrate on documents that the model has not been trained on; both classes must be there.
+
+    Thresholds come from the human documents alone. Crop documents to give every length its texts.
+    """
+    pooled = _pooled_platt(samples)
+    edges = [edge if edge is not None else math.inf for edge in BAND_EDGES]
+    bands = tuple(
+        _fit_band(
+            [s for s in samples if low <= s.evidence.characters < high],
+            int(low),
+            None if math.isinf(high) else int(high),
+            pooled,
+        )
+        for low, high in pairwise(edges)
+    )
+    calibration = Calibration(
+        bands=bands,
+        sentences=_fit_sentences(samples),
+        languages=tuple(languages),
+        description=description,
+    )
+    calibration.check()
+    return calibration
+
+
+def _fit_band(samples: Sequence[Sample], low: int, high: int | None, pooled: Platt) -> Band:
+    human = [sample for sample in samples if not sample.is_ai]
+    run = _fit_run(human) if low >= LEAST_RUN_BAND_CHARACTERS else None
+    blank = Band(low, high, len(human), len(samples) - len(human), pooled, -math.inf, (), run)
+    statistics = np.array([blank.statistic(sample.evidence) for sample in samples], dtype=np.float64)
+    is_ai = np.array([sample.is_ai for sample in samples], dtype=np.bool_)
+    enough = min(blank.human_texts, blank.ai_texts) >= LEAST_PLATT_TEXTS
+    platt = fit_platt(statistics, is_ai) if enough else pooled
+    thresholds = tuple(_threshold(statistics[~is_ai], rate, platt) for rate in TOLERATED_FPRS)
+    human_at_most = min(
+        conformal_lower(statistics[is_ai], TOLERATED_MISS_RATE),
+        platt.logit(MOST_HUMAN_P_AI),
+        *(threshold.logit for threshold in thresholds),
+    )
+    return Band(low, high, blank.human_texts, blank.ai_texts, platt, human_at_most, thresholds, run)
+
+
+def _fit_run(human: Sequence[Sample]) -> RunDiscount | None:
+    """Bring human runs to the level of human means at the tail, where thresholds lie."""
+    if len(human) < LEAST_RUN_TEXTS:
+        return None
+    runs = np.array([sample.evidence.run_logit for sample in human])
+    means = np.array([sample.evidence.mean_logit for sample in human])
+    tail = float(np.quantile(runs, _RUN_TAIL_QUANTILE))
+    return RunDiscount(
+        offset=tail - float(np.quantile(means, _RUN_TAIL_QUANTILE)),
+        tail_scale=float((runs[runs >= tail] - tail).mean()),
+        reference_characters=float(np.median([sample.evidence.characters for sample in human])),
+    )
+
+
+def _threshold(human: Floats, rate: float, platt: Platt) -> Threshold:
+    # Never accuse where the calibrated probability itself says human.
+    logit = max(conformal_upper(human, rate), platt.logit(0.5))
+    accused = int((human > logit).sum())
+    bound = rate_upper_bound(accused, len(human)) if len(human) else 1.0
+    return Threshold(rate, logit, len(human), accused, bound)
+
+
+def _fit_sentences(samples: Sequence[Sample]) -> SentenceCalibration:
+    logits = np.concatenate([sample.evidence.sentence_logits for sample in samples])
+    is_ai = np.concatenate([np.full(len(s.evidence.sentence_logits), s.is_ai) for s in samples])
+    platt = fit_platt(logits, is_ai)
+    ai_from = conformal_upper(logits[~is_ai], _SENTENCE_ERROR_RATE)
+    human_to = conformal_lower(logits[is_ai], _SENTENCE_ERROR_RATE)
+    return SentenceCalibration(
+        platt=platt,
+        ai_at_least=max(0.5, platt.probability(min(ai_from, 100.0))),
+        human_at_most=min(0.5, platt.probability(max(human_to, -100.0))),
+    )
+
+
+def _pooled_platt(samples: Sequence[Sample]) -> Platt:
+    logits = np.array([sample.evidence.mean_logit for sample in samples])
+    is_ai: Booleans = np.array([sample.is_ai for sample in samples], dtype=np.bool_)
+    if not is_ai.any() or is_ai.all():
+        raise ValueError("a calibration needs human and AI documents")
+    return fit_platt(logits, is_ai)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detection.scoring.calibration import Calibration, CalibrationError, uncalibrated
+from detection.scoring.evidence import Evidence
+from detection.scoring.fitting import Sample, fit_calibration
+from detection.scoring.statistics import (
+    conformal_lower,
+    conformal_upper,
+    fit_platt,
+    rate_upper_bound,
+)
+
+GENERATOR = np.random.default_rng(7)
+
+
+def evidence(mean: float, characters: int, *, runs: int | None = None) -> Evidence:
+    """A text whose runs scatter around its mean, as runs do."""
+    count = runs or max(1, characters // 300)
+    scattered = mean + GENERATOR.normal(0, 1, count)
+    worst = int(np.argmax(scattered))
+    return Evidence(
+        characters=characters,
+        mean_logit=float(scattered.mean()),
+        run_logit=float(scattered[worst]),
+        run=(worst, worst + 1),
+        sentence_logits=scattered,
+        sentence_characters=np.full(count, characters // count),
+    )
+
+
+def samples(count: int, *, least: int = 60, most: int = 4000) -> list[Sample]:
+    lengths = np.exp(GENERATOR.uniform(math.log(least), math.log(most), count)).astype(int).tolist()
+    return [
+        Sample(evidence((2.0 if i % 2 else -2.0) + float(GENERATOR.normal(0, 1)), length), bool(i % 2))
+        for i, length in enumerate(lengths)
+    ]
+
+
+@pytest.fixture(scope="module")
+def calibration() -> Calibration:
+    return fit_calibration(samples=samples(8000), description="made up")
+
+
+@pytest.mark.parametrize(
+    ("events", "trials", "bound"),
+    # Closed forms: 1 - 0.05^(1/n) for none, and 0.95^(1/n) for all but one.
+    [(0, 300, 1 - 0.05 ** (1 / 300)), (0, 3000, 1 - 0.05 ** (1 / 3000)), (1, 2, 0.95**0.5), (5, 5, 1.0)],
+)
+def test_the_bound_of_a_rate_is_exact(events: int, trials: int, bound: float) -> None:
+    assert rate_upper_bound(events, trials) == pytest.approx(bound, abs=1e-9)
+
+
+def test_the_bound_covers_the_true_rate_nineteen_times_in_twenty() -> None:
+    events = GENERATOR.binomial(500, 0.02, 400)
+    covered = np.mean([rate_upper_bound(int(x), 500) >= 0.02 for x in events])
+    assert covered > 0.93
+
+
+def test_too_few_texts_promise_nothing() -> None:
+    assert conformal_upper(np.arange(98.0), 0.01) == math.inf
+    assert conformal_upper(np.arange(99.0), 0.01) == 98.0
+    assert conformal_lower(np.arange(99.0), 0.01) == 0.0
+    assert conformal_upper(np.array([]), 0.01) == math.inf
+
+
+@given(st.lists(st.floats(-50, 50), min_size=120, max_size=200), st.sampled_from([0.01, 0.05, 0.1]))
+def test_a_conformal_threshold_is_exceeded_by_no_more_than_its_rate(values: list[float], rate: float) -> None:
+    array = np.array(values)
+    assert (array > conformal_upper(array, rate)).mean() <= rate
+
+
+def test_calibrated_probabilities_mean_what_they_say() -> None:
+    is_ai = GENERATOR.random(20_000) < 0.5
+    logits = np.where(is_ai, 1.0, -1.0) + GENERATOR.normal(0, 1, 20_000)  # true log-odds: 2 * logit
+    platt = fit_platt(logits * 3 + 1, is_ai)
+    assert platt.slope == pytest.approx(2 / 3, abs=0.05)
+    assert platt.logit(0.5) == pytest.approx(1, abs=0.1)
+
+
+def test_calibration_does_not_depend_on_how_many_of_each_kind_there_are() -> None:
+    is_ai = np.arange(4000) % 10 == 0
+    logits = np.where(is_ai, 1.0, -1.0) + GENERATOR.normal(0, 1, 4000)
+    assert fit_platt(logits, is_ai).probability(0.0) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("characters", [100, 400, 1000, 3000])
+@pytest.mark.parametrize("tolerated_fpr", [0.01, 0.02])
+def test_unseen_human_texts_are_accused_no_more_often_than_tolerated(
+    calibration: Calibration, characters: int, tolerated_fpr: float
+) -> None:
+    band = calibration.band(characters)
+    threshold = band.threshold(tolerated_fpr)
+    unseen = [evidence(float(GENERATOR.normal(-2, 1)), characters) for _ in range(6000)]
+    accused = np.mean([band.statistic(e) > threshold.logit for e in unseen])
+    assert accused <= threshold.fpr_upper_bound
+
+
+def test_a_long_human_thesis_is_not_accused_for_its_worst_page(calibration: Calibration) -> None:
+    band = calibration.band(60_000)
+    threshold = band.threshold(0.01)
+    theses = [evidence(float(GENERATOR.normal(-2, 1)), 60_000) for _ in range(2000)]
+    assert np.mean([band.statistic(e) > threshold.logit for e in theses]) <= 0.02
+
+
+def test_a_length_with_too_few_human_texts_accuses_nobody() -> None:
+    few = fit_calibration(samples=samples(300, least=60, most=140))
+    assert few.band(100).threshold(0.02).logit < math.inf
+    assert few.band(100).threshold(0.001).logit == math.inf
+    assert few.band(2000).threshold(0.02).logit == math.inf
+
+
+def test_an_unlisted_rate_takes_the_next_stricter_threshold(calibration: Calibration) -> None:
+    band = calibration.band(400)
+    assert band.threshold(0.015) == band.threshold(0.01)
+    assert band.threshold(0.0001).logit == math.inf
+
+
+def test_a_calibration_survives_its_file(calibration: Calibration) -> None:
+    again = Calibration.from_json(calibration.to_json())
+    assert again == calibration
+    assert again.digest == calibration.digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"bands": []},
+        {"sentences": {}},
+        {"sentences": {"slope": 1, "intercept": 0, "ai_at_least": 0.2, "human_at_most": 0.4}},
+        {"languages": None},
+    ],
+)
+def test_a_broken_calibration_is_refused(calibration: Calibration, change: dict[str, object]) -> None:
+    content = json.loads(calibration.to_json()) | change
+    with pytest.raises(CalibrationError):
+        Calibration.from_json(json.dumps(content))
+
+
+def test_a_calibration_that_contradicts_itself_is_refused(calibration: Calibration) -> None:
+    content = json.loads(calibration.to_json())
+    content["bands"][0]["human_at_most"] = 99.0
+    with pytest.raises(CalibrationError, match="both human and accused"):
+        Calibration.from_json(json.dumps(content))
+
+
+def test_without_calibration_no_verdict_is_possible() -> None:
+    band = uncalibrated().band(500)
+    assert band.threshold(0.02).logit == math.inf
+    assert band.human_at_most == -math.inf
