@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
 CHECKS: dict[str, list[str | Path]] = {
-    "ruff check": [BIN / "ruff", "check", "."],
-    "ruff format": [BIN / "ruff", "format", "--check", "."],
+    "ruff check": [BIN / "ruff", "check", "--output-format", "concise", "."],
+    "ruff format": [BIN / "ruff", "format", "--check", "--output-format", "concise", "."],
     "mypy": [BIN / "mypy"],
     "import-linter": [BIN / "lint-imports"],
     "migrations": [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"],

@@ -1,0 +1,59 @@
+"""A web process holds no model: it loads no inference library and stays small."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+RESIDENT_SIZE_MB_AT_MOST = 200
+INFERENCE = {"torch", "openvino", "transformers", "tokenizers", "onnxruntime"}
+PROGRAM = """
+import json, resource, sys
+import zhenwen.wsgi
+from django.urls import get_resolver
+get_resolver().url_patterns  # what the first request would import
+def walk(resolver):
+    for pattern in resolver.url_patterns:
+        if hasattr(pattern, "url_patterns"):
+            walk(pattern)
+walk(get_resolver())
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+modules = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps({"modules": modules, "resident_mb": peak / (1024 if sys.platform != "darwin" else 1048576)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def imported() -> dict[str, object]:
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=dict(os.environ), capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    report: dict[str, object] = json.loads(result.stdout.splitlines()[-1])
+    return report
+
+
+def test_importing_the_site_loads_no_inference_library(imported: dict[str, list[str]]) -> None:
+    assert "django" in imported["modules"]
+    assert not INFERENCE & set(imported["modules"])
+
+
+def test_a_web_process_stays_small(imported: dict[str, float]) -> None:
+    assert imported["resident_mb"] < RESIDENT_SIZE_MB_AT_MOST
+
+
+def test_the_supervisor_needs_nothing_installed() -> None:
+    """-S leaves the site-packages out: what script/server does before anything is installed."""
+    result = subprocess.run(
+        [sys.executable, "-S", "-m", "zhenwen.supervisor", "--help"],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "--port" in result.stdout
