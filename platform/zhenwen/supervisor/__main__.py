@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zhenwen.supervisor.console import StartError, complain, say
 from zhenwen.supervisor.environment import SERVER, TORCH, ensure_environment, nvidia_gpu_seen
-from zhenwen.supervisor.places import ROOT, VENV_PYTHON, Places
+from zhenwen.supervisor.places import ROOT, VENV_PYTHON, Places, unusable_folder
 from zhenwen.supervisor.server import Options, serve, take_place
 
 _INSTALLED = "ZHENWEN_ENVIRONMENT_READY"
@@ -38,6 +38,9 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         say("\n已取消。", "Cancelled.")
         return 130
+    except OSError as error:
+        complain(unusable_folder(Path(error.filename or options.data_dir), error))
+        return 1
     command = [str(VENV_PYTHON), "-m", "zhenwen.supervisor", *arguments]
     os.execve(VENV_PYTHON, command, {**os.environ, _INSTALLED: "1"})  # noqa: S606
 

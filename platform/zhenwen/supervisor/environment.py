@@ -95,7 +95,7 @@ def _create_or_repair() -> None:
         return
     if VENV.exists():
         say("上次安装未完成，重新创建 .venv …", "The last installation was cut short; making .venv again …")
-        shutil.rmtree(VENV)
+        _remove_venv()
     result = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False)
     if result.returncode == 0:
         return
@@ -110,6 +110,17 @@ def _create_or_repair() -> None:
     raise StartError(
         f"无法创建 {VENV}。", f"Cannot create {VENV}: {_last_line(result.stderr or result.stdout)}"
     )
+
+
+def _remove_venv() -> None:
+    """Raises StartError where it is another user's."""
+    try:
+        shutil.rmtree(VENV)
+    except PermissionError:
+        raise StartError(
+            f"{VENV} 属于另一个用户且无法使用；请以该用户运行，或先删除它。",
+            f"{VENV} belongs to another user and cannot be used; run as that user, or delete it first.",
+        ) from None
 
 
 def _pip_install(names: Sequence[str]) -> None:

@@ -66,8 +66,8 @@ def unusable_folder(folder: Path, error: OSError) -> StartError:
     if error.errno == errno.ENOSPC:
         return no_space(folder)
     return StartError(
-        f"无法写入数据目录 {folder}（{error.strerror}），可用 --data-dir 另选。",
-        f"Cannot write to the data folder {folder} ({error.strerror}); choose another with --data-dir.",
+        f"无法使用 {folder}（{error.strerror}）；数据目录可用 --data-dir 另选。",
+        f"Cannot use {folder} ({error.strerror}); --data-dir chooses another data folder.",
     )
 
 
