@@ -1,0 +1,39 @@
+"""A few texts with the scores they must get: a model goes to work only on a machine where it gets them.
+
+`golden.json`: {"tolerance": log-odds, "segments": [{"text", "logit"}]}.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from detection.engine.manifest import GOLDEN_FILE, ModelFolderError
+from detection.scoring.types import Scorer, SegmentInput
+
+# Half precision against single precision, over all backends.
+TOLERANCE_LOG_ODDS = 0.25
+
+
+def write_golden(folder: Path, *, scorer: Scorer, texts: Sequence[str]) -> None:
+    """Record what `scorer` makes of normalised texts of at most one segment each."""
+    scores = scorer.score([SegmentInput(text, (len(text),)) for text in texts])
+    segments = [{"text": text, "logit": score.logit} for text, score in zip(texts, scores, strict=True)]
+    content = {"tolerance": TOLERANCE_LOG_ODDS, "segments": segments}
+    (folder / GOLDEN_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def check_golden(folder: Path, *, scorer: Scorer) -> float:
+    """The largest deviation in log-odds; raises ModelFolderError if over the tolerance. 0 without a set."""
+    path = folder / GOLDEN_FILE
+    if not path.exists():
+        return 0.0
+    content = json.loads(path.read_text("utf-8"))
+    texts = [segment["text"] for segment in content["segments"]]
+    scores = scorer.score([SegmentInput(text, (len(text),)) for text in texts])
+    deviations = [abs(s.logit - g["logit"]) for s, g in zip(scores, content["segments"], strict=True)]
+    worst = max(deviations, default=0.0)
+    if worst > content["tolerance"]:
+        raise ModelFolderError(f"{path}: a score is {worst:.3f} off, more than {content['tolerance']}")
+    return worst

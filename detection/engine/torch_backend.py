@@ -1,0 +1,88 @@
+"""Running a model with torch: on a GPU in half precision, on a CPU where nothing better is installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+
+from detection.engine.backends import TORCH, BackendInfo, LoadRequest, TokenIds
+from detection.engine.head import Floats
+from detection.engine.manifest import WEIGHTS_FILE, ModelFolderError
+
+# Nothing is ever fetched: a model is what lies in its folder.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+def accelerator() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def load_module(folder: Path, *, is_per_token: bool) -> Any:
+    """The model of a folder as a torch module in single precision; weights from safetensors only."""
+    from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
+    from transformers.utils import logging
+
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise ModelFolderError(f"{folder}: {WEIGHTS_FILE} is missing")
+    library_logging: Any = logging
+    library_logging.disable_progress_bar()
+    kind = AutoModelForTokenClassification if is_per_token else AutoModelForSequenceClassification
+    try:
+        module, report = kind.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelFolderError(f"{folder}: transformers cannot load it: {error}") from error
+    if report["missing_keys"]:  # transformers would fill them with random numbers
+        raise ModelFolderError(
+            f"{folder}: {WEIGHTS_FILE} lacks {', '.join(sorted(report['missing_keys'])[:3])}"
+        )
+    return module.eval()
+
+
+class TorchBackend:
+    """Weights in single precision, arithmetic in half precision where the device is faster at it."""
+
+    def __init__(self, request: LoadRequest) -> None:
+        self._device = accelerator()
+        self._dtype = _fastest_dtype(self._device)
+        if self._device == "cpu":
+            torch.set_num_threads(request.threads)
+        self._module = load_module(request.folder, is_per_token=request.head.is_per_token).to(self._device)
+        precision = str(self._dtype).removeprefix("torch.")
+        self.info = BackendInfo(TORCH, self._device, precision, request.threads)
+
+    def logits(self, input_ids: TokenIds, attention_mask: TokenIds) -> Floats:
+        is_half = self._dtype is not torch.float32
+        with torch.inference_mode(), torch.autocast(self._device, dtype=self._dtype, enabled=is_half):
+            output = self._module(
+                input_ids=torch.from_numpy(input_ids).to(self._device),
+                attention_mask=torch.from_numpy(attention_mask).to(self._device),
+            )
+        values: Floats = output.logits.float().cpu().numpy().astype(np.float32, copy=False)
+        return values
+
+
+def _fastest_dtype(device: str) -> torch.dtype:
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device == "mps":
+        return torch.float16
+    return torch.bfloat16 if _cpu_has_bf16() else torch.float32
+
+
+def _cpu_has_bf16() -> bool:
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(probe and probe())
