@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import stat
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Which another user can reach, as the server does not run as root."""
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        if path.stat().st_uid == os.geteuid():
-            path.chmod(path.stat().st_mode | stat.S_IXOTH)
-    return tmp_path
+def folder() -> Iterator[Path]:
+    """Which another user can reach, as PostgreSQL does not run as root."""
+    with tempfile.TemporaryDirectory(prefix="zhenwen-stores-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture
