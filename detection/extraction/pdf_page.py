@@ -1,0 +1,203 @@
+"""One PDF page -> stretches of text, each on one baseline without a wide gap, and where they stand."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+# In ems: a wider gap separates columns or cells, a higher step lines.
+WIDE_GAP = 1.1
+LINE_STEP = 0.6
+BACKWARD_STEP = 3.0
+ROTATION_SAMPLES = 60
+SOFT_HYPHEN = "\u00ad"
+
+_MONOSPACED = re.compile(r"courier|consolas|menlo|monaco|mono|typewriter|cmtt", re.I)
+_BOLD = re.compile(r"bold|black|heavy|simhei|heiti|[-_]hei\b", re.I)
+_WIDE = re.compile(
+    "[\u2e80-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef“”‘’…—\U00020000-\U0003ffff]"
+)
+_GENERATED = frozenset("\r\n \ufffe\x02\x00\u00ad-")
+_UNREADABLE = re.compile("[\x00\ufffd\ue000-\uf8ff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """Coordinates in points, origin at the lower left of the upright page."""
+
+    text: str
+    left: float
+    right: float
+    baseline: float
+    size: float
+    is_bold: bool = False
+    is_monospaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    fragments: tuple[Fragment, ...]
+    bottom: float
+    top: float
+    has_picture: bool
+    characters: int  # that a reader sees
+    unreadable_characters: int  # that the file does not say how to read
+
+
+def is_wide(character: str) -> bool:
+    """Whether it is written without spaces around it: ideographs and their punctuation."""
+    return _WIDE.match(character) is not None
+
+
+def read_page(page: pypdfium2.PdfPage) -> Page:
+    left, bottom, right, top = page.get_bbox()
+    text_page = page.get_textpage()
+    try:
+        reader = _PageReader(text_page)
+        fragments = reader.fragments()
+        if reader.quarter_turns % 2:
+            bottom, top = left, right
+        if reader.quarter_turns:
+            bottom, top = _extent(fragments, bottom, top)
+    finally:
+        text_page.close()
+    seen = sum(len(fragment.text) - fragment.text.count(" ") for fragment in fragments)
+    unreadable = sum(len(_UNREADABLE.findall(fragment.text)) for fragment in fragments)
+    # Whether there are pictures matters only where there is hardly any text.
+    has_picture = seen < 100 and _has_picture(page)
+    return Page(tuple(fragments), bottom, top, has_picture, seen, unreadable)
+
+
+def _extent(fragments: list[Fragment], bottom: float, top: float) -> tuple[float, float]:
+    """Of a turned page: its old edges, moved to where its text now stands."""
+    height = top - bottom
+    lowest = min((fragment.baseline for fragment in fragments), default=bottom)
+    highest = max((fragment.baseline for fragment in fragments), default=top)
+    margin = max(0.0, height - (highest - lowest)) / 2
+    return lowest - margin, highest + margin
+
+
+def _has_picture(page: pypdfium2.PdfPage) -> bool:
+    kinds = (pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_SHADING)
+    return next(iter(page.get_objects(filter=kinds, max_depth=3)), None) is not None
+
+
+class _PageReader:
+    """Walks the characters of a page in the order of the file."""
+
+    def __init__(self, text_page: pypdfium2.PdfTextPage) -> None:
+        self.page = text_page.raw
+        self.count = text_page.count_chars()
+        self.box = pdfium.FS_RECTF()
+        self.matrix = pdfium.FS_MATRIX()
+        self.x, self.y = ctypes.c_double(), ctypes.c_double()
+        self.name = ctypes.create_string_buffer(100)
+        self.quarter_turns = self._usual_turn()
+        self.done: list[Fragment] = []
+        self._begin()
+
+    def fragments(self) -> list[Fragment]:
+        for index in range(self.count):
+            character = self._character(index)
+            if character in _GENERATED and pdfium.FPDFText_IsGenerated(self.page, index) == 1:
+                self._generated(character)
+            elif character in "\r\n":
+                self._flush()
+            elif character in "\ufffe\x02":
+                self.characters.append(SOFT_HYPHEN)
+            else:
+                self._append(index, character)
+        self._flush()
+        return self.done
+
+    def _character(self, index: int) -> str:
+        point = pdfium.FPDFText_GetUnicode(self.page, index)
+        return chr(point) if point < 0x110000 else "\ufffd"
+
+    def _begin(self) -> None:
+        self.characters: list[str] = []
+        self.first_index = self.last_index = 0
+        self.left = self.right = self.baseline = self.size = 0.0
+        self.space_pending = False
+
+    def _generated(self, character: str) -> None:
+        if character == " ":
+            self.space_pending = True
+        elif character in "\r\n":
+            self._flush()
+        else:
+            self.characters.append(SOFT_HYPHEN)
+
+    def _append(self, index: int, character: str) -> None:
+        left, right, baseline = self._place(index)
+        if self.characters and self._is_apart(left, baseline):
+            self._flush()
+        if not self.characters:
+            self.first_index, self.left, self.right, self.baseline = index, left, right, baseline
+            self.size = self._size(index)
+        elif self.space_pending and not is_wide(self.characters[-1]) and not is_wide(character):
+            self.characters.append(" ")
+        self.space_pending = False
+        self.last_index = index
+        self.characters.append(character)
+        self.left, self.right = min(self.left, left), max(self.right, right)
+
+    def _is_apart(self, left: float, baseline: float) -> bool:
+        em = max(self.size, 1.0)
+        is_other_line = abs(baseline - self.baseline) > LINE_STEP * em
+        return is_other_line or left - self.right > WIDE_GAP * em or left < self.left - BACKWARD_STEP * em
+
+    def _flush(self) -> None:
+        text = "".join(self.characters).strip(" \t\u00a0")
+        if text:
+            middle = (self.first_index + self.last_index) // 2
+            weight = pdfium.FPDFText_GetFontWeight(self.page, middle)
+            name = self._font_name(middle)
+            is_bold = weight >= 600 or _BOLD.search(name) is not None
+            if self._turn(middle) == self.quarter_turns:  # what is askew is a watermark
+                fixed = _MONOSPACED.search(name) is not None
+                size = max(self.size, self._size(middle))
+                self.done.append(Fragment(text, self.left, self.right, self.baseline, size, is_bold, fixed))
+        self._begin()
+
+    def _place(self, index: int) -> tuple[float, float, float]:
+        """Left, right and baseline on the upright page."""
+        pdfium.FPDFText_GetLooseCharBox(self.page, index, self.box)
+        pdfium.FPDFText_GetCharOrigin(self.page, index, self.x, self.y)
+        box = self.box
+        if self.quarter_turns == 1:
+            return box.bottom, box.top, -self.x.value
+        if self.quarter_turns == 2:
+            return -box.right, -box.left, -self.y.value
+        if self.quarter_turns == 3:
+            return -box.top, -box.bottom, self.x.value
+        return box.left, box.right, self.y.value
+
+    def _size(self, index: int) -> float:
+        pdfium.FPDFText_GetMatrix(self.page, index, self.matrix)
+        scale = math.hypot(self.matrix.c, self.matrix.d)
+        return float(pdfium.FPDFText_GetFontSize(self.page, index)) * scale
+
+    def _turn(self, index: int) -> int:
+        """In quarter turns against the clock, 0 to 3; -1 for text that is askew."""
+        if not pdfium.FPDFText_GetMatrix(self.page, index, self.matrix):
+            return self.quarter_turns
+        turns = math.atan2(self.matrix.b, self.matrix.a) / (math.pi / 2)
+        return round(turns) % 4 if abs(turns - round(turns)) < 0.1 else -1
+
+    def _usual_turn(self) -> int:
+        self.quarter_turns = 0
+        step = max(1, self.count // ROTATION_SAMPLES)
+        turns = Counter(self._turn(index) for index in range(0, self.count, step))
+        turns.pop(-1, None)
+        return turns.most_common(1)[0][0] if turns else 0
+
+    def _font_name(self, index: int) -> str:
+        length = pdfium.FPDFText_GetFontInfo(self.page, index, self.name, len(self.name), None)
+        return self.name.value.decode("utf-8", "replace") if 0 < length <= len(self.name) else ""
