@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from zhenwen.supervisor.console import StartError, complain, say
 from zhenwen.supervisor.environment import SERVER, TORCH, ensure_environment, nvidia_gpu_seen
@@ -25,6 +27,8 @@ def main(arguments: list[str]) -> int:
         demo=not parsed.no_demo,
         ready_file=parsed.once_ready_file,
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _cancel)
     try:
         if os.environ.pop(_INSTALLED, ""):
             serve(options)
@@ -32,6 +36,8 @@ def main(arguments: list[str]) -> int:
         # A port in use or a full disk is better known before minutes of downloads.
         take_place(options, Places(options.data_dir)).close()
         ensure_environment([SERVER, TORCH] if parsed.with_torch or nvidia_gpu_seen() else [SERVER])
+        command = [str(VENV_PYTHON), "-m", "zhenwen.supervisor", *arguments]
+        os.execve(VENV_PYTHON, command, {**os.environ, _INSTALLED: "1"})  # noqa: S606
     except StartError as error:
         complain(error)
         return 1
@@ -41,8 +47,10 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         complain(unusable_folder(Path(error.filename or options.data_dir), error))
         return 1
-    command = [str(VENV_PYTHON), "-m", "zhenwen.supervisor", *arguments]
-    os.execve(VENV_PYTHON, command, {**os.environ, _INSTALLED: "1"})  # noqa: S606
+
+
+def _cancel(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,14 +88,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if not 1 <= number <= 65535:
         raise argparse.ArgumentTypeError("1–65535")
     return number
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if not 1 <= number <= 64:
         raise argparse.ArgumentTypeError("1–64")
     return number

@@ -38,6 +38,8 @@ def main(arguments: list[str]) -> int:
             return run_tests(arguments)
         with _timed("环境 environment"):
             ensure_environment([DEV])
+        command = [str(VENV_PYTHON), "-m", "zhenwen.supervisor.check", *arguments]
+        os.execve(VENV_PYTHON, command, {**os.environ, _INSTALLED: "1"})  # noqa: S606
     except StartError as error:
         complain(error)
         return 1
@@ -46,8 +48,6 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         complain(unusable_folder(Path(error.filename or ROOT), error))
         return 1
-    command = [str(VENV_PYTHON), "-m", "zhenwen.supervisor.check", *arguments]
-    os.execve(VENV_PYTHON, command, {**os.environ, _INSTALLED: "1"})  # noqa: S606
 
 
 def run_tests(arguments: Sequence[str]) -> int:

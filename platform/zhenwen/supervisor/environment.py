@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,13 +17,14 @@ from pathlib import Path
 
 from zhenwen.supervisor.console import StartError, say
 from zhenwen.supervisor.places import ROOT, VENV, VENV_PYTHON, no_space, require_free_space
+from zhenwen.supervisor.processes import all_pids, command_line, dies_with_parent, send
 
 SERVER = "requirements/server.txt"
 TORCH = "requirements/torch.txt"
 DEV = "requirements/dev.txt"
 MARKER = VENV / "installed.json"
 INSTALL_LOG = VENV / "install.log"
-SIZE_BYTES = {SERVER: 1_200 * 2**20, TORCH: 8_000 * 2**20, DEV: 3_000 * 2**20}
+SIZE_BYTES = {SERVER: 900 * 2**20, TORCH: 8_000 * 2**20, DEV: 3_000 * 2**20}
 
 
 def ensure_environment(requirements: Sequence[str]) -> None:
@@ -91,12 +93,19 @@ def _works(python: Path) -> bool:
 
 
 def _create_or_repair() -> None:
+    _end_orphans()
     if _works(VENV_PYTHON):
         return
     if VENV.exists():
         say("上次安装未完成，重新创建 .venv …", "The last installation was cut short; making .venv again …")
         _remove_venv()
-    result = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-m", "venv", VENV],
+        capture_output=True,
+        text=True,
+        preexec_fn=dies_with_parent(signal.SIGKILL),
+        check=False,
+    )
     if result.returncode == 0:
         return
     if "No space left" in result.stdout + result.stderr:
@@ -110,6 +119,16 @@ def _create_or_repair() -> None:
     raise StartError(
         f"无法创建 {VENV}。", f"Cannot create {VENV}: {_last_line(result.stderr or result.stdout)}"
     )
+
+
+def _end_orphans() -> None:
+    """Installers that outlived a killed start would write into what we are about to make."""
+    for pid in all_pids():
+        command = command_line(pid)
+        if command.startswith(f"{VENV}/bin/python") and re.search(
+            r"ensurepip|-m pip |/pip-[\d.]+-py3", command
+        ):
+            send(pid, signal.SIGKILL)
 
 
 def _remove_venv() -> None:
@@ -139,7 +158,12 @@ def _pip_install(names: Sequence[str]) -> None:
     with (
         INSTALL_LOG.open("w", encoding="utf-8") as log,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=dies_with_parent(signal.SIGKILL),
         ) as pip,
     ):
         assert pip.stdout is not None

@@ -29,7 +29,7 @@ def require_postgres(url: str) -> str:
                 " FROM pg_roles WHERE rolname = current_user"
             ).fetchone()
     except psycopg.Error as error:
-        reason = (str(error).strip().splitlines() or ["?"])[-1]
+        reason = (str(error).strip().splitlines() or ["?"])[0]
         raise StartError(
             f"无法连接 DATABASE_URL 指定的 PostgreSQL：{reason}",
             f"Cannot connect to the PostgreSQL of DATABASE_URL: {reason}",
