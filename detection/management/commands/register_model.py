@@ -1,0 +1,46 @@
+"""Make a model folder known to the platform, and serve with it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from detection.engine import ModelFolderError, read_manifest
+from detection.models import ModelVersion
+from detection.scoring.calibration import Calibration
+from detection.services.model_versions import activate_model_version, register_model_version
+
+
+class Command(BaseCommand):
+    help = "Registers a model folder (the shipped one by default) and activates it unless told not to."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", nargs="?", type=Path, default=settings.MODEL_DIR)
+        parser.add_argument("--staged", action="store_true", help="register only; do not serve with it yet")
+        parser.add_argument(
+            "--if-none-active", action="store_true", help="activate only when no version is active"
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        folder: Path = options["folder"].resolve()
+        try:
+            manifest = read_manifest(folder)
+        except ModelFolderError as error:
+            raise CommandError(str(error)) from error
+        version = register_model_version(
+            name=f"{manifest.name} {manifest.version}",
+            digest=manifest.digest,
+            calibration_digest=Calibration.load(folder).digest,
+            folder=str(folder),
+        )
+        others_serve = (
+            ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVE).exclude(pk=version.pk).exists()
+        )
+        if not options["staged"] and not (options["if_none_active"] and others_serve):
+            activate_model_version(model_version=version)
+        version.refresh_from_db()
+        self.stdout.write(f"{version.name} {version.digest[:12]}: {version.get_status_display()}")
