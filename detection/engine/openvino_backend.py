@@ -16,6 +16,7 @@ from detection.engine.backends import OPENVINO, BackendInfo, LoadRequest, TokenI
 from detection.engine.head import Floats
 from detection.engine.locations import conversion_cache
 from detection.engine.manifest import IR_FILE, ModelFolderError
+from detection.engine.processor import has_fast_bfloat16
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +26,7 @@ _DEVICE = "CPU"
 class OpenVinoBackend:
     def __init__(self, request: LoadRequest) -> None:
         core = ov.Core()
-        has_bf16 = "BF16" in core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES")
-        precision = "bf16" if has_bf16 else "f32"
+        precision = "bf16" if has_fast_bfloat16() else "f32"
         path = _ir_path(request)
         try:
             self._compiled = core.compile_model(

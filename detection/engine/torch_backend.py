@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from detection.engine.backends import TORCH, BackendInfo, LoadRequest, TokenIds
 from detection.engine.head import Floats
 from detection.engine.manifest import WEIGHTS_FILE, ModelFolderError
+from detection.engine.processor import has_fast_bfloat16
 
 # Nothing is ever fetched: a model is what lies in its folder.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -80,9 +81,4 @@ def _fastest_dtype(device: str) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if device == "mps":
         return torch.float16
-    return torch.bfloat16 if _cpu_has_bf16() else torch.float32
-
-
-def _cpu_has_bf16() -> bool:
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(probe and probe())
+    return torch.bfloat16 if has_fast_bfloat16() else torch.float32
