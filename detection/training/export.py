@@ -1,0 +1,103 @@
+"""From trained weights to a model folder that the engine loads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from detection.engine import Manifest, load_model_folder, read_manifest, write_golden, write_manifest
+from detection.engine.manifest import (
+    CONFIG_FILE,
+    MANIFEST_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+)
+from detection.engine.openvino_backend import export_ir
+from detection.scoring.calibration import CALIBRATION_FILE, Calibration
+from detection.training.golden_texts import GOLDEN_TEXTS
+
+LABELS = {"0": "human", "1": "ai"}
+MOST_BYTES = 64_000_000
+
+State = dict[str, torch.Tensor]
+
+
+class ExportError(Exception):
+    """Something that must not be shipped."""
+
+
+def export_model(
+    *,
+    base: Path,
+    tokenizer: Path,
+    target: Path,
+    name: str,
+    version: str,
+    description: str,
+    checkpoint: Path | None = None,
+) -> Manifest:
+    """Write a model folder: configuration and weights of `base`, or the averaged weights of `checkpoint`.
+
+    The folder has no calibration yet and therefore gives no verdicts. Raises ExportError over 64 MB.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for stale in (MANIFEST_FILE, CALIBRATION_FILE):
+        (target / stale).unlink(missing_ok=True)
+    config = {**json.loads((base / CONFIG_FILE).read_text("utf-8")), **_head_configuration()}
+    (target / CONFIG_FILE).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
+    state = averaged_state(checkpoint) if checkpoint else load_file(base / WEIGHTS_FILE)
+    save_file(halved(state), target / WEIGHTS_FILE, metadata={"format": "pt"})
+    if tokenizer.resolve() != (target / TOKENIZER_FILE).resolve():
+        shutil.copyfile(tokenizer, target / TOKENIZER_FILE)
+    export_ir(target, target, is_per_token=True)
+    for file in target.iterdir():
+        file.chmod(0o644)
+    write_manifest(target, name=name, version=version, description=description)
+    write_golden(target, scorer=load_model_folder(target, backend="torch"), texts=GOLDEN_TEXTS)
+    manifest = write_manifest(target, name=name, version=version, description=description)
+    _check_size(target)
+    return manifest
+
+
+def set_calibration(folder: Path, calibration: Calibration) -> Manifest:
+    """Give a model folder its calibration and renew its manifest."""
+    manifest = read_manifest(folder)
+    (folder / CALIBRATION_FILE).write_text(calibration.to_json(), "utf-8")
+    return write_manifest(
+        folder, name=manifest.name, version=manifest.version, description=manifest.description
+    )
+
+
+def averaged_state(checkpoint: Path) -> State:
+    """The exponentially averaged weights of a training checkpoint."""
+    content: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    state: State = content["ema"]
+    return state
+
+
+def halved(state: State) -> State:
+    """Floating-point tensors in half precision, everything contiguous and none shared."""
+    return {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).clone().contiguous()
+        for name, tensor in state.items()
+    }
+
+
+def _head_configuration() -> dict[str, Any]:
+    return {
+        "architectures": ["RoFormerForTokenClassification"],
+        "id2label": LABELS,
+        "label2id": {label: int(index) for index, label in LABELS.items()},
+        "dtype": "float16",
+    }
+
+
+def _check_size(folder: Path) -> None:
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    if size > MOST_BYTES:
+        raise ExportError(f"{folder}: {size:,} bytes, more than {MOST_BYTES:,}")
