@@ -1,12 +1,13 @@
 """Bytes of a text file -> its characters, for the encodings in which Chinese is written.
 
 A byte-order mark decides; then strict UTF-8; then, among UTF-16, GB18030 and Big5, the one whose result looks
-most like everyday writing; last, what charset-normalizer believes.
+most like everyday writing; then what charset-normalizer believes.
 """
 
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 
 import charset_normalizer
 
@@ -18,7 +19,7 @@ LEAST_PLAUSIBLE = 0.75
 LEAST_CERTAIN_UTF16 = 0.9
 # A file cut within a character, or one bad byte, is still read.
 MOST_REPLACED = 0.005
-MOST_CONTROLS = 0.02
+MOST_CONTROLS = 0.05
 
 _MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -32,10 +33,10 @@ def decode(data: bytes) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _marked(data[len(mark) :], encoding)
-    text = _strict(data, "utf-8")
+    text = _utf8(data)
     if text is not None and ("\0" not in text or _utf16(data) is None):
         return _without_binary(text)
-    for candidate in (_utf16(data), _nearly_utf8(data), _chinese(data), _believed(data)):
+    for candidate in (_utf16(data), _nearly_utf8(data), _chinese(data), _believed(data), _gb18030(data)):
         if candidate is not None:
             return _without_binary(candidate)
     raise ExtractionError(ErrorCode.UNDECODABLE_TEXT)
@@ -49,9 +50,9 @@ def _marked(data: bytes, encoding: str) -> str:
         return data.decode(encoding, "replace")
 
 
-def _strict(data: bytes, encoding: str) -> str | None:
+def _utf8(data: bytes) -> str | None:
     try:
-        return data.decode(encoding)
+        return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         return None
 
@@ -59,7 +60,7 @@ def _strict(data: bytes, encoding: str) -> str | None:
 def _without_binary(text: str) -> str:
     """Scattered NULs are cleaned away later; a file full of control characters was never text."""
     controls = sum(text.count(chr(point)) for point in (*range(1, 9), *range(14, 27), *range(28, 32)))
-    if controls > MOST_CONTROLS * len(text):
+    if controls > max(3, MOST_CONTROLS * len(text)):
         raise ExtractionError(ErrorCode.UNDECODABLE_TEXT)
     return text
 
@@ -79,19 +80,15 @@ def _utf16(data: bytes) -> str | None:
 def _nearly_utf8(data: bytes) -> str | None:
     text = data.decode("utf-8", "replace")
     replaced = text.count("\ufffd")
-    # A surrogate written as three bytes shows as three replacements.
-    return (
-        text
-        if replaced <= max(3, MOST_REPLACED * len(text)) and replaced < 0.2 * _beyond_ascii(text)
-        else None
-    )
+    is_mostly_read = replaced < 0.2 * _beyond_ascii(text)
+    return text if is_mostly_read and replaced <= max(1, MOST_REPLACED * len(text)) else None
 
 
 def _chinese(data: bytes) -> str | None:
     sample = data[:SAMPLE_BYTES]
     shares = {
-        "gb18030": _level_one_share(sample.decode("gb18030", "replace"), "gb2312", (0xB0, 0xD7)),
-        "big5hkscs": _level_one_share(sample.decode("big5hkscs", "replace"), "big5", (0xA4, 0xC6)),
+        "gb18030": _frequent_share(sample.decode("gb18030", "replace"), _is_frequent_in_gb18030),
+        "big5hkscs": _frequent_share(sample.decode("big5hkscs", "replace"), _is_frequent_in_big5),
     }
     best = max(shares, key=lambda encoding: shares[encoding])
     if shares[best] < LEAST_PLAUSIBLE:
@@ -105,6 +102,15 @@ def _believed(data: bytes) -> str | None:
     if match is None or match.encoding.startswith("utf"):
         return None
     return data.decode(match.encoding, "replace")
+
+
+def _gb18030(data: bytes) -> str | None:
+    """Chinese without everyday ideographs, such as a few words in traditional characters."""
+    try:
+        text = data.decode("gb18030")
+    except UnicodeDecodeError:
+        return None
+    return text if _beyond_ascii(text) > len(text) / 2 else None
 
 
 def _beyond_ascii(text: str) -> int:
@@ -125,11 +131,19 @@ def _everyday_share(text: str) -> float:
     return sum(map(is_everyday, text)) / len(text) if text else 0.0
 
 
-def _level_one_share(text: str, encoding: str, first_bytes: tuple[int, int]) -> float:
-    """Of the characters beyond ASCII: how many are frequent ideographs or punctuation of that standard."""
+def _frequent_share(text: str, is_frequent: Callable[[str], bool]) -> float:
+    """Of the characters beyond ASCII: how many would stand in a text that was decoded rightly."""
     beyond = [character for character in text if character > "\x7f"]
-    frequent = 0
-    for character in beyond:
-        lead = character.encode(encoding, "replace")[0]
-        frequent += first_bytes[0] <= lead <= first_bytes[1] or 0xA1 <= lead <= 0xA3
-    return frequent / len(beyond) if beyond else 0.0
+    return sum(map(is_frequent, beyond)) / len(beyond) if beyond else 0.0
+
+
+def _is_frequent_in_gb18030(character: str) -> bool:
+    """Symbols and the ideographs of everyday use, or four bytes, which no other encoding forms by chance."""
+    encoded = character.encode("gb18030", "replace")
+    is_everyday = 0xB0 <= encoded[0] <= 0xD7 or 0xA1 <= encoded[0] <= 0xA3
+    # The second byte tells the first standard from its extensions.
+    return character != "\ufffd" and (len(encoded) == 4 or (is_everyday and encoded[-1] >= 0xA1))
+
+
+def _is_frequent_in_big5(character: str) -> bool:
+    return 0xA1 <= character.encode("big5", "replace")[0] <= 0xC6

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from detection.extraction.pdf_page import WIDE_GAP, Fragment, is_wide
+from detection.extraction.pdf_page import WIDE_GAP, Fragment, begins_wide, ends_wide, is_wide
 
 LEAST_COLUMN_FRAGMENTS = 6
 MOST_CROSSING = 0.25
-LEAST_COLUMN_FILL = 0.5
+LEAST_COLUMN_FILL = 0.6
+MOST_TABLE_FILL = 0.75
+FULL_LINE = 0.9
 DEEPEST_SPLIT = 2  # up to four columns
 CANDIDATE_STEP = 4  # points
 
@@ -41,7 +43,11 @@ class Line:
 def page_lines(fragments: list[Fragment], *, page: int, first_region: int) -> list[Line]:
     lines: list[Line] = []
     for region, (members, is_column) in enumerate(_regions(fragments, DEEPEST_SPLIT), first_region):
-        lines.extend(_line(row, page, region, is_column) for row in rows(members))
+        width = max(member.right for member in members) - min(member.left for member in members)
+        for row in rows(members):
+            line = _line(row, page, region, is_column)
+            is_spread = _filled(row) > MOST_TABLE_FILL and line.right - line.left > FULL_LINE * width
+            lines.append(replace(line, text=line.text.replace("\t", " "), cells=1) if is_spread else line)
     return lines
 
 
@@ -66,12 +72,12 @@ def _line(row: list[Fragment], page: int, region: int, is_column: bool) -> Line:
     text = row[0].text
     cells = 1
     for before, after in pairwise(row):
-        is_spread = len(row) <= 6 and _is_spread(before.text, after.text, first=before is row[0])
+        is_spread = len(row) <= 6 and _is_set_apart(before.text, after.text, first=before is row[0])
         if after.left - before.right > WIDE_GAP * max(before.size, after.size) and not is_spread:
             cells += 1
             text += "\t" + after.text
         else:
-            needs_space = is_spread or not (is_wide(text[-1]) or is_wide(after.text[0]))
+            needs_space = is_spread or not (ends_wide(text) or begins_wide(after.text))
             text += (" " if needs_space else "") + after.text
     longest = max(row, key=lambda fragment: len(fragment.text))
     return Line(
@@ -89,7 +95,12 @@ def _line(row: list[Fragment], page: int, region: int, is_column: bool) -> Line:
     )
 
 
-def _is_spread(before: str, after: str, *, first: bool) -> bool:
+def _filled(row: list[Fragment]) -> float:
+    """How much of a row is text. Words spread to the margin leave less room between them than cells do."""
+    return sum(fragment.right - fragment.left for fragment in row) / max(1.0, row[-1].right - row[0].left)
+
+
+def _is_set_apart(before: str, after: str, *, first: bool) -> bool:
     """Set apart only for the look of it: 摘　要, or the number of a heading."""
     is_word = max(len(before), len(after)) <= 2 and is_wide(before[-1]) and is_wide(after[0])
     return is_word or (first and _SECTION_NUMBER.fullmatch(before) is not None)
@@ -161,6 +172,7 @@ def _are_columns(fragments: list[Fragment], gutter: float, begin: float, end: fl
     for members, width in ((on_left, gutter - begin), (on_right, end - gutter)):
         if len(members) < LEAST_COLUMN_FRAGMENTS:
             return False
-        if median(member.right - member.left for member in members) < LEAST_COLUMN_FILL * width:
+        written = [sum(member.right - member.left for member in row) for row in rows(members)]
+        if median(written) < LEAST_COLUMN_FILL * width:
             return False
     return True

@@ -32,7 +32,8 @@ def without_margins(pages: list[Page]) -> list[Page]:
     repeated = Counter(key for found in candidates for key in {key for _, key in found})
     cleaned: list[Page] = []
     for page, found in zip(pages, candidates, strict=True):
-        inner = {_wording(fragment) for fragment in page.fragments} - {key[0] for _, key in found}
+        outer = {id(fragment) for fragment, _ in found}
+        inner = {_wording(fragment) for fragment in page.fragments if id(fragment) not in outer}
         gone = {
             id(fragment)
             for fragment, key in found

@@ -14,6 +14,7 @@ import pypdfium2.raw as pdfium
 # In ems: a wider gap separates columns or cells, a higher step lines.
 WIDE_GAP = 1.1
 LINE_STEP = 0.6
+IDEOGRAPHIC_SPACE = 0.6
 BACKWARD_STEP = 3.0
 ROTATION_SAMPLES = 60
 SOFT_HYPHEN = "\u00ad"
@@ -21,8 +22,9 @@ SOFT_HYPHEN = "\u00ad"
 _MONOSPACED = re.compile(r"courier|consolas|menlo|monaco|mono|typewriter|cmtt", re.I)
 _BOLD = re.compile(r"bold|black|heavy|simhei|heiti|[-_]hei\b", re.I)
 _WIDE = re.compile(
-    "[\u2e80-\u303f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef“”‘’…—\U00020000-\U0003ffff]"
+    "[\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]"
 )
+_QUOTES_AND_DASHES = "“”‘’…—"  # as wide as what stands around them
 _GENERATED = frozenset("\r\n \ufffe\x02\x00\u00ad-")
 _UNREADABLE = re.compile("[\x00\ufffd\ue000-\uf8ff]")
 
@@ -53,6 +55,14 @@ class Page:
 def is_wide(character: str) -> bool:
     """Whether it is written without spaces around it: ideographs and their punctuation."""
     return _WIDE.match(character) is not None
+
+
+def ends_wide(text: str) -> bool:
+    return is_wide(text.rstrip(_QUOTES_AND_DASHES)[-1:])
+
+
+def begins_wide(text: str) -> bool:
+    return is_wide(text.lstrip(_QUOTES_AND_DASHES)[:1])
 
 
 def read_page(page: pypdfium2.PdfPage) -> Page:
@@ -111,13 +121,20 @@ class _PageReader:
                 self._flush()
             elif character in "\ufffe\x02":
                 self.characters.append(SOFT_HYPHEN)
+            elif "\udc00" <= character < "\ue000":
+                continue  # the second half of a pair
             else:
                 self._append(index, character)
         self._flush()
         return self.done
 
     def _character(self, index: int) -> str:
+        """A rare ideograph comes as two surrogates, one after the other."""
         point = pdfium.FPDFText_GetUnicode(self.page, index)
+        if 0xD800 <= point < 0xDC00:
+            low = pdfium.FPDFText_GetUnicode(self.page, index + 1) if index + 1 < self.count else 0
+            is_pair = 0xDC00 <= low < 0xE000
+            return chr(0x10000 + (point - 0xD800) * 0x400 + low - 0xDC00) if is_pair else "\ufffd"
         return chr(point) if point < 0x110000 else "\ufffd"
 
     def _begin(self) -> None:
@@ -141,7 +158,7 @@ class _PageReader:
         if not self.characters:
             self.first_index, self.left, self.right, self.baseline = index, left, right, baseline
             self.size = self._size(index)
-        elif self.space_pending and not is_wide(self.characters[-1]) and not is_wide(character):
+        elif self.space_pending and self._is_word_space(left, character):
             self.characters.append(" ")
         self.space_pending = False
         self.last_index = index
@@ -152,6 +169,11 @@ class _PageReader:
         em = max(self.size, 1.0)
         is_other_line = abs(baseline - self.baseline) > LINE_STEP * em
         return is_other_line or left - self.right > WIDE_GAP * em or left < self.left - BACKWARD_STEP * em
+
+    def _is_word_space(self, left: float, character: str) -> bool:
+        """Beside ideographs a small gap is typesetting, not a space."""
+        is_among_words = not is_wide(character) and not ends_wide("".join(self.characters[-4:]))
+        return is_among_words or left - self.right > IDEOGRAPHIC_SPACE * self.size
 
     def _flush(self) -> None:
         text = "".join(self.characters).strip(" \t\u00a0")

@@ -10,7 +10,7 @@ from statistics import median
 
 from detection.extraction import cues
 from detection.extraction.pdf_layout import Line
-from detection.extraction.pdf_page import SOFT_HYPHEN, is_wide
+from detection.extraction.pdf_page import SOFT_HYPHEN, begins_wide, ends_wide
 from detection.extraction.pieces import Piece
 from detection.scoring.types import BlockKind
 
@@ -31,6 +31,10 @@ _NOTE = re.compile(
 )
 _REFERENCES = re.compile(r"\d*[.、\s]*(?:参考文献|引用文献|参考资料|references|bibliography)", re.I)
 _EQUATION = re.compile(r"[^\u4e00-\u9fff]+\t[（(]\s*\d{1,3}(?:[-.–]\d{1,3})?\s*[)）]")
+_OPEN_NUMBER = re.compile(r"\d[.,:/–-]$")
+_LAST_WORD = re.compile(r"[^\W\d_]+$")
+_LOWER_WORD = re.compile(r"[a-z\u00df-\u00ff]+")
+_COMPOUND = re.compile(r"\b[^\W\d_]+-[^\W\d_]+")
 _FIRST_WORD = re.compile(r"[!-~\u00a1-\u024f]*")
 
 
@@ -41,6 +45,7 @@ class _Measures:
     body_size: float
     line_steps: dict[float, float]  # by size of type
     margins: dict[int, tuple[float, float]]  # region -> left and right edge of its text
+    compounds: frozenset[str]  # words written with a hyphen in the middle of a line
 
 
 def paragraphs(lines: list[Line]) -> list[Piece]:
@@ -68,13 +73,15 @@ def body_size(lines: list[Line]) -> float:
     return sizes.most_common(1)[0][0]
 
 
-def joined(before: str, after: str) -> str:
-    """Two lines of one paragraph as one."""
-    if before.endswith(SOFT_HYPHEN):
-        return before[:-1] + after
-    if before.endswith(("-", "‐")) and before[-2:-1].isalpha() and after[:1].islower():
-        return before[:-1] + after
-    if is_wide(before[-1:]) or is_wide(after[:1]):
+def joined(before: str, after: str, compounds: frozenset[str] = frozenset()) -> str:
+    """Two lines of one paragraph as one. `compounds` are words that keep a hyphen at the end of a line."""
+    if before.endswith((SOFT_HYPHEN, "-", "‐")):
+        first, second = _LAST_WORD.search(before[:-1]), _LOWER_WORD.match(after)
+        if first and second:
+            is_compound = f"{first[0]}-{second[0]}".lower() in compounds
+            return f"{before[:-1]}{'-' if is_compound else ''}{after}"
+        return before.replace(SOFT_HYPHEN, "-") + after
+    if ends_wide(before) or begins_wide(after) or (_OPEN_NUMBER.search(before) and after[:1].isdecimal()):
         return before + after
     return f"{before} {after}"
 
@@ -127,11 +134,11 @@ class _Writer:
             return Piece("\n".join(line.text for line in lines), BlockKind.CODE)
         text = lines[0].text
         for line in lines[1:]:
-            text = joined(text, line.text)
+            text = joined(text, line.text, self.measures.compounds)
         kind = self._kind(text, lines)
         if len(lines) == 1 and cues.is_known_heading(text):
             self.in_references = _REFERENCES.fullmatch("".join(text.split())) is not None
-        return Piece(text, kind)
+        return Piece(text if kind is BlockKind.FORMULA else text.replace("\t", " "), kind)
 
     def _kind(self, text: str, lines: list[Line]) -> BlockKind:
         if len(lines) == 1 and _is_equation(text):
@@ -220,7 +227,8 @@ def _measure(lines: list[Line]) -> _Measures:
         if before.region == line.region and _rounded(before.size) == _rounded(line.size) and step > 0:
             steps[_rounded(line.size)].append(step)
     line_steps = {size: median(found) for size, found in steps.items() if len(found) >= 3}
-    return _Measures(usual_size, line_steps, _margins(lines, usual_size))
+    compounds = frozenset(match[0].lower() for line in lines for match in _COMPOUND.finditer(line.text))
+    return _Measures(usual_size, line_steps, _margins(lines, usual_size), compounds)
 
 
 def _margins(lines: list[Line], usual_size: float) -> dict[int, tuple[float, float]]:

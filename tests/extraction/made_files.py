@@ -76,7 +76,7 @@ _TAILS = (
     "访谈时有人反复说起这件事",
     "数据与我们最初的设想并不一致",
     "约有3.5成的人给出了相同的回答",
-    "后来用SPSS 26做了检验，差异是显著的",
+    "后来用SPSS做了检验，差异是显著的",
 )
 
 
@@ -315,9 +315,9 @@ def blank_pages_pdf(pages: int) -> bytes:
     return written(writer)
 
 
-def encrypted_pdf(password: str = "geheim") -> bytes:
+def encrypted_pdf(password: str = "geheim", owner: str | None = None) -> bytes:
     writer = PdfWriter(PdfReader(io.BytesIO(pdf_of("受密码保护的内容。"))))
-    writer.encrypt(password)
+    writer.encrypt(password, owner)
     return written(writer)
 
 
