@@ -29,6 +29,7 @@ MOST_FOREIGN_SHARE = 0.2
 _LINE = re.compile(r"[^\r\n\x0b\x0c\x85\u2028\u2029]*(?:\r\n|[\r\n\x0b\x0c\x85\u2028\u2029])?")
 _FINISHED = re.compile(r"[。！？；…!?;.:：”\"'）)」』]\s*$")
 _IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
+_WORD = re.compile(r"[^\W_]")
 _LATIN_WORD = re.compile(r"[A-Za-z]+")
 _FOREIGN_LETTER = re.compile(r"(?![A-Za-z])[^\W\d_]")
 
@@ -64,7 +65,7 @@ def plain_document(text: str) -> ExtractedDocument:
 def prepare(document: ExtractedDocument) -> PreparedDocument:
     """Exclude what is no prose, normalise the rest, cut it into segments. No segment if nothing is left."""
     blocks = classified(document)
-    prose = [block for block in blocks if block.kind is BlockKind.PROSE]
+    prose = [b for b in blocks if b.kind is BlockKind.PROSE and _WORD.search(document.text, b.start, b.end)]
     normalised, origins = _normalised_prose(document.text, prose)
     ends = sorted({*sentence_ends(normalised.text), *_paragraph_ends(document.text, prose, origins)})
     groups = grouped(bounded_sentences(normalised.text, ends))

@@ -191,6 +191,10 @@ def test_a_sentence_leads_back_to_what_the_author_typed() -> None:
     ]
 
 
+def test_a_line_of_nothing_but_marks_is_no_sentence() -> None:
+    assert prepared(f"{PARAGRAPH}\n\n- \n\n……").sentences == prepared(PARAGRAPH).sentences
+
+
 def test_hidden_characters_make_no_text_longer() -> None:
     assert prepared("\u200b".join(PARAGRAPH)).characters == prepared(PARAGRAPH).characters
 
