@@ -29,11 +29,15 @@ def check_golden(folder: Path, *, scorer: Scorer) -> float:
     path = folder / GOLDEN_FILE
     if not path.exists():
         return 0.0
-    content = json.loads(path.read_text("utf-8"))
-    texts = [segment["text"] for segment in content["segments"]]
-    scores = scorer.score([SegmentInput(text, (len(text),)) for text in texts])
-    deviations = [abs(s.logit - g["logit"]) for s, g in zip(scores, content["segments"], strict=True)]
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        expected = {str(segment["text"]): float(segment["logit"]) for segment in content["segments"]}
+        tolerance = float(content["tolerance"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFolderError(f"{path}: not a golden set ({error!r})") from error
+    scores = scorer.score([SegmentInput(text, (len(text),)) for text in expected])
+    deviations = [abs(s.logit - logit) for s, logit in zip(scores, expected.values(), strict=True)]
     worst = max(deviations, default=0.0)
-    if worst > content["tolerance"]:
-        raise ModelFolderError(f"{path}: a score is {worst:.3f} off, more than {content['tolerance']}")
+    if not all(deviation <= tolerance for deviation in deviations):  # so that a NaN stops it too
+        raise ModelFolderError(f"{path}: a score is {worst:.3f} off, more than {tolerance}")
     return worst

@@ -21,7 +21,7 @@ from detection.engine.backends import (
 from detection.engine.batches import planned_batches
 from detection.engine.head import Floats, Head, read_head
 from detection.engine.manifest import TOKENIZER_FILE, Manifest, ModelFolderError, read_manifest
-from detection.scoring.calibration import Calibration
+from detection.scoring.calibration import CALIBRATION_FILE, Calibration, CalibrationError
 from detection.scoring.types import SegmentInput, SegmentScore
 
 logger = logging.getLogger(__name__)
@@ -33,13 +33,17 @@ LOGIT_DECIMALS = 3
 def load_model_folder(folder: Path, *, backend: str | None = None, threads: int | None = None) -> ModelScorer:
     """A ready model from a local folder. No network, no code of the model's own; raises ModelFolderError."""
     manifest = read_manifest(folder)
+    try:
+        calibration = Calibration.load(folder)
+    except (CalibrationError, UnicodeDecodeError) as error:
+        raise ModelFolderError(f"{folder / CALIBRATION_FILE}: {error}") from error
     request = LoadRequest(folder, manifest, read_head(folder), threads or available_threads())
     scorer = ModelScorer(
         manifest=manifest,
         head=request.head,
         tokenizer=_load_tokenizer(folder, request.head.maximum_tokens),
         backend=open_backend(backend or choose_backend(folder), request),
-        calibration=Calibration.load(folder),
+        calibration=calibration,
     )
     logger.info("model %s %s ready: %s", manifest.name, manifest.version, scorer.backend)
     return scorer

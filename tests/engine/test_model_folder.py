@@ -78,6 +78,10 @@ def break_tokenizer(folder: Path) -> None:
     (folder / "tokenizer.json").write_text("{}")
 
 
+def break_calibration(folder: Path) -> None:
+    (folder / "calibration.json").write_text('{"version": 1}')
+
+
 def break_weights(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
 
@@ -101,6 +105,7 @@ def pickle_weights(folder: Path) -> None:
         make_generator,
         make_foreign,
         break_tokenizer,
+        break_calibration,
         break_weights,
         lose_weights,
         pickle_weights,
@@ -162,10 +167,11 @@ def test_a_golden_set_stops_a_model_that_scores_otherwise(make_folder: MakeFolde
     write_golden(folder, scorer=scorer, texts=["中文的人一是不了。", "我以要他时来用们。"])
     assert check_golden(folder, scorer=load_model_folder(folder, backend="openvino")) < 0.25
     golden = json.loads((folder / "golden.json").read_text())
-    golden["segments"][0]["logit"] += 1
-    (folder / "golden.json").write_text(json.dumps(golden))
-    with pytest.raises(ModelFolderError, match="off"):
-        check_golden(folder, scorer=scorer)
+    for change in (1.0, float("nan")):
+        golden["segments"][1]["logit"] += change
+        (folder / "golden.json").write_text(json.dumps(golden))
+        with pytest.raises(ModelFolderError, match="off"):
+            check_golden(folder, scorer=scorer)
 
 
 @pytest.mark.parametrize(
