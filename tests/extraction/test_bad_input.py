@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -199,8 +200,11 @@ def test_every_code_has_its_sentences_and_needs_no_more_than_the_error_gives() -
         assert set(wanted) <= given
 
 
-def test_every_code_is_reached_by_a_bad_file() -> None:
+def test_every_code_is_reached_by_a_bad_file_and_documented() -> None:
     assert {bad.code for bad in BAD.values()} == set(ErrorCode)
+    documentation = (Path(__file__).parents[2] / "docs" / "input.md").read_text("utf-8")
+    documented = re.findall(r"^\| `(\w+)` \|", documentation, re.MULTILINE)
+    assert documented == [code.value for code in ErrorCode]
 
 
 def test_an_error_crosses_from_the_process_that_extracts() -> None:
