@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("folder", nargs="?", type=Path, default=settings.MODEL_DIR)
         parser.add_argument("--staged", action="store_true", help="register only; do not serve with it yet")
         parser.add_argument(
-            "--if-none-active", action="store_true", help="activate only when no version is active"
+            "--if-none-active", action="store_true", help="leave a version of another folder active"
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -38,7 +38,10 @@ class Command(BaseCommand):
             folder=str(folder),
         )
         others_serve = (
-            ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVE).exclude(pk=version.pk).exists()
+            # An older version of this very folder cannot be loaded any more.
+            ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVE)
+            .exclude(folder=version.folder)
+            .exists()
         )
         if not options["staged"] and not (options["if_none_active"] and others_serve):
             activate_model_version(model_version=version)

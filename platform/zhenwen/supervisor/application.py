@@ -14,7 +14,8 @@ from pathlib import Path
 from zhenwen.supervisor.console import StartError
 from zhenwen.supervisor.network import browser_address
 from zhenwen.supervisor.places import ROOT, VENV_PYTHON, Places
-from zhenwen.supervisor.service import ServiceSpec, tail
+from zhenwen.supervisor.service import ServiceSpec, UnixUser, tail
+from zhenwen.supervisor.unprivileged import can_run, hand_over, server_user
 
 BLOCKING_THREADS = 8
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
@@ -29,6 +30,7 @@ class Application:
     database_url: str
     redis_url: str
     secrets: Mapping[str, str]
+    user: UnixUser | None  # who web and workers run as when we are root; None: as we are
 
     @property
     def address(self) -> str:
@@ -70,7 +72,7 @@ class Application:
         """Migrate, gather static files, register the model. Raises StartError with the reason and the log."""
         self.manage("migrate", "--no-input", "--verbosity", "0", extra={"DATABASE_ROLE": ""})
         self.manage("collectstatic", "--no-input", "--verbosity", "0")
-        self.manage("register_model")
+        self.manage("register_model", "--if-none-active")
 
     def manage(self, *arguments: str, extra: Mapping[str, str] | None = None) -> str:
         """Standard output of one management command; its complaints go to setup.log."""
@@ -111,12 +113,22 @@ class Application:
             environment={**self.environment(), **extra},
             log=self.places.logs / f"{name}.log",
             cwd=ROOT,
+            user=self.user,
         )
 
     def clear_metrics(self) -> None:
         """Counters start anew with the site."""
         shutil.rmtree(self.places.metrics, ignore_errors=True)
         self.places.metrics.mkdir(parents=True)
+        hand_over(self.places.metrics, self.user)
+
+
+def application_user() -> UnixUser | None:
+    """Files from strangers are not opened as root where another user can run the site from here."""
+    user = server_user()
+    imports: list[str | Path] = [VENV_PYTHON, "-c", "import django, zhenwen"]
+    environment = {"PYTHONPATH": str(ROOT / "platform")}
+    return user if user and can_run(user, imports, cwd=ROOT, environment=environment) else None
 
 
 def _names_of_this_host(host: str) -> list[str]:

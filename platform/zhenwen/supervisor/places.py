@@ -54,9 +54,10 @@ class Places:
         try:
             for folder in (self.logs, self.run, self.valkey):
                 folder.mkdir(parents=True, exist_ok=True)
-            # PostgreSQL may run as another user, who passes through but may not list.
-            self.data_dir.chmod(0o711)
-            for folder in (self.logs, self.run, self.valkey):
+            # PostgreSQL and the workers may run as another user, who passes through but may not list.
+            for folder in (self.data_dir, self.run):
+                folder.chmod(0o711)
+            for folder in (self.logs, self.valkey):
                 folder.chmod(0o700)
         except OSError as error:
             raise unusable_folder(self.data_dir, error) from error

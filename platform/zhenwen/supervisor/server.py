@@ -15,7 +15,7 @@ from types import FrameType
 from typing import IO, Any
 
 from zhenwen.supervisor import instance
-from zhenwen.supervisor.application import Application
+from zhenwen.supervisor.application import Application, application_user
 from zhenwen.supervisor.banner import show_banner
 from zhenwen.supervisor.console import StartError, say
 from zhenwen.supervisor.demo import curl_line, ensure_demo
@@ -158,6 +158,7 @@ def _start(site: Site, options: Options, lock: IO[str]) -> None:
         database_url=database_url,
         redis_url=redis_url,
         secrets=secrets,
+        user=application_user(),
     )
     say("正在准备站点 …", "Preparing the site …")
     application.prepare()

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import stat
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zhenwen.supervisor.console import StartError
@@ -27,7 +28,7 @@ def server_user() -> UnixUser | None:
         subprocess.run(command, capture_output=True, check=False)
         user = _look_up(USER_NAME)
     user = user or _look_up("nobody")
-    if user is None or not _may_become(user):
+    if user is None or not can_run(user, ["/bin/sh", "-c", ":"], cwd=Path("/"), environment={}):
         raise StartError(
             "PostgreSQL 不能以 root 运行，且无法切换到其他用户；请以普通用户运行，或设置 DATABASE_URL。",
             "PostgreSQL does not run as root, and no other user can be used; run as another user"
@@ -47,6 +48,26 @@ def reachable(folder: Path, user: UnixUser) -> bool:
 def _allows(status: os.stat_result, user: UnixUser, wanted: int) -> bool:
     shift = 6 if status.st_uid == user.uid else 3 if status.st_gid == user.gid else 0
     return (status.st_mode >> shift) & wanted == wanted
+
+
+def can_run(
+    user: UnixUser, program: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str]
+) -> bool:
+    """Does the program end well when this user runs it here?"""
+    try:
+        result = subprocess.run(
+            [str(part) for part in program],
+            user=user.uid,
+            group=user.gid,
+            extra_groups=[],
+            cwd=cwd,
+            env=dict(environment),
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return False
+    return result.returncode == 0
 
 
 def hand_over(folder: Path, user: UnixUser | None) -> None:
@@ -70,15 +91,3 @@ def _look_up(name: str) -> UnixUser | None:
     except KeyError:
         return None
     return UnixUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
-
-
-def _may_become(user: UnixUser) -> bool:
-    try:
-        return (
-            subprocess.run(
-                ["/bin/sh", "-c", ":"], user=user.uid, group=user.gid, extra_groups=[], cwd="/", check=False
-            ).returncode
-            == 0
-        )
-    except OSError:
-        return False
