@@ -158,15 +158,16 @@ def test_a_formula_alone_is_a_formula_and_within_a_sentence_belongs_to_it() -> N
     assert texts(document, BlockKind.PROSE) == ["质能关系写作E=mc2，这是众所周知的。"]
 
 
-def test_notes_follow_the_paragraph_that_refers_to_them() -> None:
+def test_notes_follow_the_paragraph_that_refers_to_them_and_are_read_once() -> None:
+    reference = '<w:footnoteReference w:id="2"/>'
     notes = (
         '<w:footnotes xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
-        f'<w:footnote w:id="2">{p("这是脚注。")}</w:footnote>'
+        f'<w:footnote w:id="2">{p("这是脚注。")}<w:p><w:r>{reference}</w:r></w:p></w:footnote>'
         f'<w:footnote w:id="3">{p("没有引用。")}</w:footnote>'
         "</w:footnotes>"
     )
     data = made.body_docx(
-        '<w:p><w:r><w:t>正文一。</w:t><w:footnoteReference w:id="2"/></w:r></w:p>' + p("正文二。")
+        f"<w:p><w:r><w:t>正文一。</w:t>{reference}</w:r></w:p><w:p><w:r><w:t>正文二。</w:t>{reference}</w:r></w:p>"
     )
     relations = made.part_of(data, "word/_rels/document.xml.rels").decode()
     kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
@@ -208,6 +209,13 @@ def test_cover_and_declaration_are_not_the_authors_prose() -> None:
     cover = ["某某大学本科毕业论文", "县域图书馆研究", "学　　号：20190001", "指导教师：某某　教授"]
     assert texts(document, BlockKind.COVER) == [*cover, "独创性声明", declaration, "关键词：图书馆；夜间"]
     assert texts(document, BlockKind.PROSE) == ["摘　要", LONG, "第一章　绪论", "姓名：这里已经是正文。"]
+
+
+def test_a_declaration_is_a_form_but_hides_no_more_than_a_form_holds() -> None:
+    heading = p("学位论文使用授权书")
+    assert texts(body(p("引言") + p(LONG) + heading + p(LONG)), BlockKind.PROSE) == ["引言", LONG]
+    paper = LONG * 10
+    assert texts(body(p("引言") + p(LONG) + heading + p(paper)), BlockKind.PROSE) == ["引言", LONG, paper]
 
 
 def test_nothing_but_short_lines_is_no_cover() -> None:

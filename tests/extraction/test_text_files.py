@@ -33,6 +33,11 @@ def test_traditional_characters_are_read(encoding: str) -> None:
     assert extract_file(data=TRADITIONAL.encode(encoding), filename="a.txt").text == TRADITIONAL
 
 
+@pytest.mark.parametrize("text", ["這是測試。", "圖書館晚上開放到幾點？"])
+def test_a_short_text_in_big5_is_read(text: str) -> None:
+    assert extract_file(data=text.encode("big5"), filename="a.txt").text == text
+
+
 def test_english_from_an_old_windows_program_is_read() -> None:
     text = "It’s a small library – the readers don’t mind. “Quiet” is what they ask for, again and again."
     assert extract_file(data=text.encode("cp1252"), filename="a.txt").text == text
