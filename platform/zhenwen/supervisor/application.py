@@ -54,6 +54,9 @@ class Application:
             "DJANGO_SETTINGS_MODULE": "zhenwen.settings.live",
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}",
             "PYTHONUNBUFFERED": "1",
+            # Root's home is closed to the user who runs the site.
+            **({"HOME": str(self.places.cache)} if self.user else {}),
+            "ZHENWEN_CACHE_DIR": str(self.places.cache),
         }
 
     def services(self) -> list[ServiceSpec]:
@@ -116,11 +119,12 @@ class Application:
             user=self.user,
         )
 
-    def clear_metrics(self) -> None:
-        """Counters start anew with the site."""
+    def hand_over_folders(self) -> None:
+        """To whoever runs the site: its cache, and empty metrics, since counters start anew."""
         shutil.rmtree(self.places.metrics, ignore_errors=True)
-        self.places.metrics.mkdir(parents=True)
-        hand_over(self.places.metrics, self.user)
+        for folder in (self.places.metrics, self.places.cache):
+            folder.mkdir(parents=True, exist_ok=True)
+            hand_over(folder, self.user)
 
 
 def application_user() -> UnixUser | None:

@@ -34,6 +34,11 @@ class Places:
         return self.run / "metrics"
 
     @property
+    def cache(self) -> Path:
+        """May be deleted: models converted for this machine."""
+        return self.data_dir / "cache"
+
+    @property
     def postgres(self) -> Path:
         return self.data_dir / "postgres"
 
