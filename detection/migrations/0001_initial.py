@@ -131,6 +131,7 @@ class Migration(migrations.Migration):
                 ('run_after', models.DateTimeField(null=True)),
                 ('dispatched_at', models.DateTimeField(null=True)),
                 ('error_code', models.CharField(blank=True, max_length=40, verbose_name='error')),
+                ('error_parameters', models.JSONField(blank=True, default=dict)),
                 ('characters', models.PositiveIntegerField(null=True, verbose_name='characters')),
                 ('segments_scored', models.PositiveIntegerField(default=0)),
                 ('segments_total', models.PositiveIntegerField(null=True)),

@@ -35,6 +35,7 @@ class Detection(TenantModel):
     run_after = models.DateTimeField(null=True)
     dispatched_at = models.DateTimeField(null=True)
     error_code = models.CharField(_("error"), max_length=40, blank=True)
+    error_parameters = models.JSONField(default=dict, blank=True)  # numbers for the error's sentences
     characters = models.PositiveIntegerField(_("characters"), null=True)  # fixed once the text is known
     segments_scored = models.PositiveIntegerField(default=0)
     segments_total = models.PositiveIntegerField(null=True)

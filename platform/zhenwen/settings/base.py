@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "zhenwen.http.middleware.ApiMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -141,9 +142,8 @@ DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "zhenwen@localhost")
 # --- Security of pages -------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("TRUST_PROXY", default=False) else None
-)
+TRUST_PROXY = env_bool("TRUST_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -184,22 +184,44 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
-        "rest_framework.parsers.MultiPartParser",
-    ],
+    "DEFAULT_PARSER_CLASSES": ["zhenwen.http.parsing.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "zhenwen.http.parsing.AlwaysJSON",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "zhenwen.http.problems.problem_exception_handler",
+    "EXCEPTION_HANDLER": "zhenwen.http.exceptions.problem_exception_handler",
     "UNAUTHENTICATED_USER": None,
+}
+API_KEY_REQUESTS_A_MINUTE = env_int("API_KEY_REQUESTS_A_MINUTE", 1_200)
+ORGANIZATION_REQUESTS_A_MINUTE = env_int("ORGANIZATION_REQUESTS_A_MINUTE", 6_000)
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "OAS_VERSION": "3.1.1",
+    "TITLE": "Zhenwen API",
+    "DESCRIPTION": "Tells text written by a language model from text written by a person. See /api/docs.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATIONS": False,
+    "SECURITY": [{"bearer": []}, {"api_key": []}],
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        }
+    },
 }
 
 # --- Detection ---------------------------------------------------------------------------------
 MODEL_DIR = Path(env_text("ZHENWEN_MODEL_DIR", str(ROOT / "weights" / "zhenwen-small")))
-LEASE_SECONDS = env_int("LEASE_SECONDS", 30)
+LEASE_SECONDS = env_int("LEASE_SECONDS", 12)
 ATTEMPTS_AT_MOST = 5
+EXTRACT_ATTEMPTS_AT_MOST = 2  # a file that kills its reader twice is the culprit
+DISPATCH_AGAIN_SECONDS = 5
+REALTIME_WAITING_AT_MOST = env_int("REALTIME_WAITING_AT_MOST", 200)
 SWEEP_INTERVAL_SECONDS = env_int("SWEEP_INTERVAL_SECONDS", 2)
 EXTRACT_TIMEOUT_SECONDS = 120
+SCORE_TIMEOUT_SECONDS = 600
 REALTIME_DEADLINE_SECONDS = 10
+REALTIME_BOOKING_SECONDS = 60  # cached answers reach the ledger at least this often
 REALTIME_CHARACTERS_AT_MOST = 20_000
 DOCUMENT_CHARACTERS_AT_MOST = 400_000
 UPLOAD_SIZE_BYTES_AT_MOST = 20 * 1024 * 1024

@@ -49,7 +49,8 @@ def tenant_scope(organization_id: int) -> Iterator[None]:
     outer = _scope.get()
     if outer is not None and outer.organization_id not in (organization_id, None):
         raise TenantScopeConflict(f"scope of {outer.organization_id} is open, {organization_id} refused")
-    if outer is not None and outer.organization_id == organization_id:
+    # After the commit, in an on_commit hook, the scope is open still but PostgreSQL has forgotten it.
+    if outer is not None and outer.organization_id == organization_id and connection.in_atomic_block:
         with transaction.atomic():
             yield
         return
@@ -73,7 +74,7 @@ def operator_scope() -> Iterator[None]:
     outer = _scope.get()
     if outer is not None and outer.organization_id is not None:
         raise TenantScopeConflict("a tenant's scope is open")
-    if outer is not None:
+    if outer is not None and connection.in_atomic_block:
         with transaction.atomic():
             yield
         return
