@@ -8,7 +8,7 @@ from accounts.models import Membership, Organization, User
 def membership_of(*, user: User, slug: str) -> Membership | None:
     """The user's membership of the active organization at this address, or None."""
     return (
-        Membership.objects.select_related("organization")
+        Membership.objects.select_related("organization", "user")
         .filter(user=user, organization__slug=slug, organization__is_active=True)
         .first()
     )

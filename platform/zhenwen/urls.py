@@ -10,4 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("allauth.urls")),
     path("", include("zhenwen.observability.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("accounts.web.urls")),
+    path("", include("detection.web.urls")),
 ]
