@@ -1,0 +1,140 @@
+"""Fitting the calibration of a model folder on texts it has not been trained on."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from detection.engine import load_model_folder
+from detection.scoring.calibration import BAND_EDGES, Band, Calibration, Threshold
+from detection.scoring.evidence import Evidence
+from detection.scoring.fitting import Sample, fit_calibration
+from detection.scoring.statistics import conformal_upper, rate_upper_bound
+from detection.scoring.types import Scorer
+from detection.training.configuration import CalibrationPlan, Configuration
+from detection.training.documents import Document, chains, crops, spread, windows
+from detection.training.export import set_calibration
+from detection.training.scores import RememberingScorer, prepared_texts, weighed
+from detection.training.texts import (
+    AI,
+    HUMAN,
+    CorpusText,
+    is_for_calibration,
+    is_held_out,
+    read_texts,
+)
+
+DESCRIPTION = (
+    "Human documents: a twentieth of the training documents, never trained on, and half of the development "
+    "corpora (theses, translations, technical books, law, newspaper among them), every kind of writing "
+    "equally often; AI documents: half of the development corpus. Cropped and joined to every length. A "
+    "threshold is the highest of the conformal quantiles of all human documents together and of each kind "
+    "of writing that has texts enough for one."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredDocument:
+    document: Document
+    evidence: Evidence
+
+    @property
+    def sample(self) -> Sample:
+        return Sample(self.evidence, self.document.label == AI)
+
+
+def calibrate(*, folder: Path, data: Path, cache: Path, configuration: Configuration) -> Calibration:
+    """Fit the calibration of a model folder and write it there. Scores are kept in `cache`."""
+    languages = configuration.model.languages
+    scorer = RememberingScorer(load_model_folder(folder), cache)
+    documents = calibration_documents(data, configuration.calibration)
+    calibration = fit(scored(documents, scorer, languages=languages), languages=languages)
+    set_calibration(folder, calibration)
+    return calibration
+
+
+def calibration_documents(data: Path, plan: CalibrationPlan) -> list[Document]:
+    """Documents for calibration from the folder of corpora, every length and kind of writing among them."""
+    return documents_of(calibration_texts(data), plan)
+
+
+def calibration_texts(data: Path) -> list[CorpusText]:
+    held_out = [t for t in read_texts(data / "train.jsonl.xz") if is_held_out(t.label, t.pair, t.text)]
+    development = [
+        text
+        for name in ("dev", "dev_fpr")
+        for text in read_texts(data / f"{name}.jsonl.xz")
+        if text.label in (HUMAN, AI) and is_for_calibration(text)
+    ]
+    return held_out + development
+
+
+def documents_of(texts: Sequence[CorpusText], plan: CalibrationPlan) -> list[Document]:
+    human = [text for text in texts if text.label == HUMAN]
+    ai = [text for text in texts if text.label == AI]
+    by_kind = (lambda t: t.kind, lambda t: t.source)
+    by_generator = (lambda t: t.source, lambda t: t.generator)
+    seed = plan.seed
+    return [
+        *crops(spread(human, by_kind, plan.human_crops, seed), seed=seed),
+        *crops(spread(ai, by_generator, plan.ai_crops, seed), seed=seed),
+        *_cut(spread(chains(human), by_kind, plan.human_chains, seed)),
+        *_cut(spread(chains(ai), by_generator, plan.ai_chains, seed)),
+    ]
+
+
+def scored(
+    documents: Sequence[Document], scorer: Scorer, *, languages: tuple[str, ...]
+) -> list[ScoredDocument]:
+    """The documents that can have a verdict, each once, with their evidence."""
+    unique = list({document.text: document for document in documents}.values())
+    least = BAND_EDGES[0] or 0
+    fit = [
+        (document, prepared)
+        for document, prepared in zip(unique, prepared_texts([d.text for d in unique]), strict=True)
+        if prepared.language in languages and prepared.characters >= least
+    ]
+    evidence = weighed([prepared for _, prepared in fit], scorer)
+    return [ScoredDocument(document, e) for (document, _), e in zip(fit, evidence, strict=True)]
+
+
+def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> Calibration:
+    """A calibration whose thresholds hold for every kind of human writing, not only for all together."""
+    calibration = fit_calibration(
+        samples=[document.sample for document in documents], languages=languages, description=DESCRIPTION
+    )
+    human = [document for document in documents if document.document.label == HUMAN]
+    protected = replace(calibration, bands=tuple(_protected(band, human) for band in calibration.bands))
+    protected.check()
+    return protected
+
+
+def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
+    end = math.inf if band.to_characters is None else band.to_characters
+    by_kind: defaultdict[str, list[float]] = defaultdict(list)
+    for document in human:
+        if band.from_characters <= document.evidence.characters < end:
+            by_kind[document.document.kind].append(band.statistic(document.evidence))
+    statistics = np.array([value for values in by_kind.values() for value in values], dtype=np.float64)
+    thresholds: list[Threshold] = []
+    floor = -math.inf
+    for threshold in sorted(band.thresholds, key=lambda t: -t.tolerated_fpr):
+        quantiles = [
+            conformal_upper(np.array(values, dtype=np.float64), threshold.tolerated_fpr)
+            for values in by_kind.values()
+        ]
+        # A kind with too few texts for a quantile of its own is protected by the others alone.
+        floor = max(floor, threshold.logit, *(q for q in quantiles if math.isfinite(q)))
+        accused = int((statistics > floor).sum())
+        bound = rate_upper_bound(accused, len(statistics)) if len(statistics) else 1.0
+        thresholds.append(replace(threshold, logit=floor, accused=accused, fpr_upper_bound=bound))
+    return replace(band, thresholds=tuple(reversed(thresholds)))
+
+
+def _cut(documents: Sequence[Document]) -> list[Document]:
+    return [part for document in documents for part in windows(document)]

@@ -1,0 +1,81 @@
+"""One file per model decides what it becomes."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+SHIPPED = Path(__file__).parent / "configs" / "zhenwen-small.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    name: str
+    version: str
+    description: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    seed: int
+    learning_rate: float
+    weight_decay: float
+    dropout: float
+    label_smoothing: float
+    batch_tokens: int
+    warmup_share: float
+    token_budget: int
+    minutes: float
+    checkpoint_minutes: float
+    average_decay: float
+    human_share: float
+    spliced_share: float
+    source_cap: int
+    source_power: float
+    token_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationPlan:
+    """How many texts to crop once, and how many long documents to make and cut."""
+
+    seed: int
+    human_crops: int
+    human_chains: int
+    ai_crops: int
+    ai_chains: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """How many texts of each source and generator to measure on; longer texts are cut."""
+
+    seed: int
+    dev_texts_per_source: int
+    ood_texts_per_source: int
+    fpr_texts_per_source: int
+    long_text_characters: int
+    splices: int
+    attacked_texts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    model: ModelIdentity
+    training: TrainingPlan
+    calibration: CalibrationPlan
+    evaluation: EvaluationPlan
+
+
+def read_configuration(path: Path = SHIPPED) -> Configuration:
+    """Raises TypeError where a setting is missing or unknown."""
+    content = tomllib.loads(path.read_text("utf-8"))
+    model = content["model"]
+    return Configuration(
+        model=ModelIdentity(**{**model, "languages": tuple(model["languages"])}),
+        training=TrainingPlan(**content["training"]),
+        calibration=CalibrationPlan(**content["calibration"]),
+        evaluation=EvaluationPlan(**content["evaluation"]),
+    )

@@ -1,0 +1,154 @@
+"""Making documents of every length, of known authorship, from texts that mostly have one length."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, cycle, zip_longest
+from typing import TypeVar
+
+from detection.scoring.prepare import PreparedDocument, plain_document, prepare
+from detection.training.texts import CorpusText, kind_of
+
+CHAIN_CHARACTERS = 2400
+_CROPS = ((60, 150), (150, 300))
+_WINDOW_SEGMENTS = (2, 3)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    text: str
+    label: str
+    source: str
+    generator: str
+    group: str  # documents of one group stand and fall together
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.source)
+
+    def with_text(self, text: str) -> Document:
+        return replace(self, text=text)
+
+    def shortened(self, characters: int) -> Document:
+        """Cut after the last sentence that ends before `characters`."""
+        if len(self.text) <= characters:
+            return self
+        end = self.text.rfind("。", 0, characters) + 1
+        return self.with_text(self.text[: end or characters])
+
+
+def whole(text: CorpusText) -> Document:
+    return Document(text.text, text.label, text.source, text.generator, text.group)
+
+
+def spread(items: Sequence[T], keys: Sequence[Callable[[T], str]], count: int, seed: int) -> list[T]:
+    """Up to `count` items, in turn from each value of the first key, within it of the second, and so on."""
+    shuffled = list(items)
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - repeatable, no secret
+    return _in_turns(shuffled, list(keys))[:count]
+
+
+def crops(texts: Sequence[CorpusText], *, seed: int) -> list[Document]:
+    """One short passage of whole sentences from each text, of one of the short lengths."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    documents = []
+    for text in texts:
+        passage = _passage(text.text, *rng.choice(_CROPS), rng)
+        if passage:
+            documents.append(Document(passage, text.label, text.source, text.generator, text.group))
+    return documents
+
+
+def chains(texts: Iterable[CorpusText]) -> list[Document]:
+    """Long documents: the passages of one document joined, and where they end, those of its neighbours."""
+    by_origin: defaultdict[tuple[str, str, str], list[CorpusText]] = defaultdict(list)
+    for text in texts:
+        by_origin[text.label, text.source, text.generator].append(text)
+    documents = []
+    for passages in by_origin.values():
+        passages.sort(key=lambda text: text.pair)
+        joined: list[CorpusText] = []
+        for passage in passages:
+            joined.append(passage)
+            if sum(len(p.text) for p in joined) >= CHAIN_CHARACTERS:
+                documents.append(_chain(joined))
+                joined = []
+        if joined and not any(d.source == joined[0].source for d in documents):
+            documents.append(_chain(joined))
+    return documents
+
+
+def windows(document: Document) -> list[Document]:
+    """The document whole, cut into its segments, and cut into a few segments each.
+
+    Cut this way the segments of the parts are those of the whole: their scores cost nothing more.
+    """
+    prepared = prepare(plain_document(document.text))
+    firsts = _first_sentences(prepared)
+    count = len(prepared.segments)
+    spans = {(i, i + 1) for i in range(count)} | {(0, count)}
+    start = 0
+    for size in cycle(_WINDOW_SEGMENTS):
+        if start + size > count:
+            break
+        spans.add((start, start + size))
+        start += size
+    parts = []
+    for first, end in sorted(spans):
+        sentences = prepared.sentences[firsts[first] : firsts[end]]
+        if sentences:
+            content = document.text[sentences[0].start : sentences[-1].end]
+            parts.append(
+                Document(content, document.label, document.source, document.generator, document.group)
+            )
+    return parts
+
+
+def _chain(passages: Sequence[CorpusText]) -> Document:
+    first = passages[0]
+    content = "\n".join(passage.text.strip() for passage in passages)
+    return Document(content[: 2 * CHAIN_CHARACTERS], first.label, first.source, first.generator, first.group)
+
+
+def _passage(text: str, low: int, high: int, rng: random.Random) -> str | None:
+    sentences = prepare(plain_document(text)).sentences
+    wanted = rng.uniform(low, high)
+    starts = list(range(len(sentences)))
+    rng.shuffle(starts)
+    for start in starts[:4]:
+        characters, end = 0, start
+        while end < len(sentences) and characters < wanted:
+            characters += sentences[end].characters
+            end += 1
+        if low <= characters < high:
+            return text[sentences[start].start : sentences[end - 1].end]
+    return None
+
+
+def _first_sentences(prepared: PreparedDocument) -> list[int]:
+    """The number of the first sentence of each segment, and at the end the number of sentences."""
+    numbers = [0]
+    for segment in prepared.segments:
+        numbers.append(numbers[-1] + len(segment.sentence_ends))
+    return numbers
+
+
+def _in_turns(items: list[T], keys: Sequence[Callable[[T], str]]) -> list[T]:
+    if not keys:
+        return items
+    groups: defaultdict[str, list[T]] = defaultdict(list)
+    for item in items:
+        groups[keys[0](item)].append(item)
+    ordered = [_in_turns(group, keys[1:]) for group in groups.values()]
+    return list(_interleaved(ordered))
+
+
+def _interleaved(groups: Sequence[list[T]]) -> Iterator[T]:
+    missing = object()
+    rows = zip_longest(*groups, fillvalue=missing)
+    return (item for item in chain.from_iterable(rows) if item is not missing)  # type: ignore[misc]

@@ -1,0 +1,95 @@
+"""The corpora as they lie on disk, and which of their texts may be used for what.
+
+A corpus is a file of JSON lines, xz-compressed: `text`, `label` (human, ai, refined), `generator`, `domain`,
+`source`, `pair` (the same value: the same title, prompt or document; may be empty).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from detection.scoring.normalise import normalise
+
+HUMAN, AI, REFINED = "human", "ai", "refined"
+MOST_CHARACTERS = 6000  # of one text; what comes after is left out
+_HELD_OUT_ONE_IN = 20
+_KEY_CHARACTERS = 200
+
+# What a reader would call the kind of writing. Sources not named here are technical books and manuals.
+_KINDS = {
+    "abstracts": "csl_bench csl_seeds fewclue_csl hppt_zh_polished hppt_zh_generated",
+    "papers and essays": "cred",
+    "school essays": "essays_zoro",
+    "theses": "theses",
+    "news": "h_thuc h_sogouc h_rmrb98",
+    "translations": "h_gold_miner h_fcc_news tech_lctt_translated h_dlbook h_gopl h_ethbook h_interpy",
+    "law": "h_laws h_cases h_cail",
+    "classics": "h_classical",
+    "questions and answers": "hc3_zh bluestar_aligned m4_chatgpt_zh_150",
+    "web and literature": (
+        "h_webprose h_lifeguides h_selfteaching h_growth r_rewritingbench mokawa_nonqa blogs"
+    ),
+    "encyclopedia": "h_cmrc",
+}
+_KIND_OF_SOURCE = {source: kind for kind, sources in _KINDS.items() for source in sources.split()}
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusText:
+    text: str
+    label: str
+    generator: str
+    domain: str
+    source: str
+    pair: str
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.source)
+
+    @property
+    def group(self) -> str:
+        """What must stay together: the document or title, else the text itself."""
+        return f"{self.source}/{self.pair or self.text[:_KEY_CHARACTERS]}"
+
+
+def kind_of(source: str) -> str:
+    return _KIND_OF_SOURCE.get(source, "technical")
+
+
+def read_texts(path: Path) -> Iterator[CorpusText]:
+    with lzma.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            yield CorpusText(
+                text=row["text"][:MOST_CHARACTERS],
+                label=row["label"],
+                generator=row["generator"] or "",
+                domain=row["domain"] or "",
+                source=row["source"],
+                pair=row["pair"] or "",
+            )
+
+
+def is_held_out(label: str, pair: str, text: str) -> bool:
+    """Whether a training text is kept from training, for calibration: a twentieth of the human documents.
+
+    `text` counts only where there is no `pair`: it is read in its normalised form.
+    """
+    if label != HUMAN:
+        return False
+    return _number(pair or normalise(text).text[:_KEY_CHARACTERS]) % _HELD_OUT_ONE_IN == 0
+
+
+def is_for_calibration(text: CorpusText) -> bool:
+    """Which half of a development corpus calibrates; the other half measures. Documents stay whole."""
+    return _number(text.pair or text.text[:_KEY_CHARACTERS]) % 2 == 0
+
+
+def _number(key: str) -> int:
+    return int(hashlib.md5(key.encode(), usedforsecurity=False).hexdigest(), 16)
