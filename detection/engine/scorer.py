@@ -23,6 +23,7 @@ from detection.engine.head import Floats, Head, read_head
 from detection.engine.manifest import TOKENIZER_FILE, Manifest, ModelFolderError, read_manifest
 from detection.scoring.calibration import CALIBRATION_FILE, Calibration, CalibrationError
 from detection.scoring.types import SegmentInput, SegmentScore
+from zhenwen.observability.metrics import BATCH_FILL_RATIO
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,9 @@ class ModelScorer:
         scores: list[SegmentScore | None] = [None] * len(segments)
         batches = planned_batches([len(encoding.ids) for encoding in encodings], self._head.maximum_tokens)
         for padded, numbers in batches:
-            odds = self._forward([encodings[number] for number in numbers], padded)
+            chosen = [encodings[number] for number in numbers]
+            BATCH_FILL_RATIO.observe(sum(len(encoding.ids) for encoding in chosen) / (padded * len(chosen)))
+            odds = self._forward(chosen, padded)
             for row, number in enumerate(numbers):
                 scores[number] = self._segment_score(segments[number], encodings[number], odds[row])
         return [score for score in scores if score is not None]

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import Metric
 
+from zhenwen.observability.shared_counter import SharedCounter
+
 STAGE_SECONDS = Histogram(
     "zhenwen_stage_seconds",
-    "Time a detection spent in one stage: extract, wait, tokenize, infer, calibrate, store.",
+    "Time a detection took: wait (until a warm worker has it), infer, store.",
     ["stage"],
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
 )
-DETECTIONS_TOTAL = Counter(
+DETECTIONS_TOTAL = SharedCounter(
     "zhenwen_detections_total", "Detections that reached a terminal state.", ["state", "error_code"]
 )
 VERDICTS_TOTAL = Counter(
@@ -56,6 +58,9 @@ class RegisteredCollectors:
     def collect(self) -> Iterable[Metric]:
         for collect in list(_collectors.values()):
             yield from collect()
+
+
+register_collector("detections_total", DETECTIONS_TOTAL.collect)
 
 
 def add_registered_collectors(registry: CollectorRegistry) -> None:

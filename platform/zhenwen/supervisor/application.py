@@ -117,7 +117,13 @@ class Application:
             log=self.places.logs / f"{name}.log",
             cwd=ROOT,
             user=self.user,
+            after_end=self._forget_gauges,
         )
+
+    def _forget_gauges(self, pid: int) -> None:
+        """What a process said of itself while it lived; its counts stay."""
+        for path in self.places.metrics.glob(f"gauge_live*_{pid}.db"):
+            path.unlink(missing_ok=True)
 
     def hand_over_folders(self) -> None:
         """To whoever runs the site: its cache, and empty metrics, since counters start anew."""

@@ -39,6 +39,7 @@ class ServiceSpec:
     stop_seconds: float = 20
     user: UnixUser | None = None
     before_restart: Callable[[], None] | None = None  # repairs what a crash may have left
+    after_end: Callable[[int], None] | None = None  # told the PID that is no more
 
 
 @dataclass
@@ -96,6 +97,8 @@ class Service:
     def _plan_restart(self, now: float) -> str:
         assert self.process is not None
         kill_session(self.process.pid)  # children that outlived their parent hold its ports
+        if self.spec.after_end is not None:
+            self.spec.after_end(self.process.pid)
         steady = now - self.started_at >= STEADY_SECONDS
         self.failures = 1 if steady else self.failures + 1
         wait_seconds = BACKOFF_SECONDS[min(self.failures, len(BACKOFF_SECONDS)) - 1]
