@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,4 +56,30 @@ def words_for(code: str, parameters: Mapping[str, int | str]) -> ErrorWords:
         happened, to_do = _OWN_WORDS[code]
         return ErrorWords(str(happened), str(to_do))
     text = ERROR_TEXTS[ErrorCode(code)]
-    return ErrorWords(gettext(text.what_happened) % parameters, gettext(text.what_to_do) % parameters)
+    # What a renamed file really is stands there in English words of our own.
+    shown = {name: gettext(str(value)) if name == "actual" else value for name, value in parameters.items()}
+    return ErrorWords(gettext(text.what_happened) % shown, gettext(text.what_to_do) % shown)
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedCode:
+    code: str
+    words: ErrorWords
+
+
+def described_codes() -> list[DescribedCode]:
+    """Every code with its sentences, numbers left open: for the documentation."""
+    return [DescribedCode(code, words_for(code, _Open())) for code in ALL_CODES]
+
+
+class _Open(Mapping[str, int | str]):
+    """Stands for parameters that are not known yet."""
+
+    def __getitem__(self, _name: str) -> str:
+        return "…"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("limit_megabytes", "limit_characters", "pages", "limit_pages", "extension", "actual"))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
