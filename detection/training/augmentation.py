@@ -1,0 +1,104 @@
+"""Small damage done to half of all crops, human and AI alike, so that no single mark decides."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from detection.training.corpora import Tokens
+
+Numbers = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Token numbers that augmentation asks for."""
+
+    sentence_ends: Numbers
+    quotes: Numbers
+    comma: int
+    mask: int
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> Marks:
+        def numbers(words: Iterable[str]) -> Numbers:
+            return np.array([token_number(tokenizer, word) for word in words], dtype=np.int32)
+
+        return cls(
+            sentence_ends=numbers("。！？；"),
+            quotes=numbers("\"'"),
+            comma=token_number(tokenizer, "，"),
+            mask=token_number(tokenizer, "[MASK]"),
+        )
+
+
+def token_number(tokenizer: Tokenizer, word: str) -> int:
+    """Raises ValueError for a word that the vocabulary lacks."""
+    number = tokenizer.token_to_id(word)
+    if number is None:
+        raise ValueError(f"the vocabulary lacks {word}")
+    return int(number)
+
+
+def jittered(tokens: Tokens, marks: Marks, rng: random.Random) -> Tokens:
+    """The tokens, in about half of the cases with one kind of damage."""
+    draw = rng.random()
+    for share, damage in _DAMAGE:
+        if draw < share:
+            return damage(tokens, marks, np.random.default_rng(rng.getrandbits(32)))
+        draw -= share
+    return tokens
+
+
+def _without_quotes(tokens: Tokens, marks: Marks, _noise: np.random.Generator) -> Tokens:
+    kept: Tokens = tokens[~np.isin(tokens, marks.quotes)]
+    return kept
+
+
+def _fewer_commas(tokens: Tokens, marks: Marks, noise: np.random.Generator) -> Tokens:
+    kept: Tokens = tokens[(tokens != marks.comma) | (noise.random(len(tokens)) < 0.5)]
+    return kept
+
+
+def _run_on(tokens: Tokens, marks: Marks, noise: np.random.Generator) -> Tokens:
+    becomes_comma = np.isin(tokens, marks.sentence_ends) & (noise.random(len(tokens)) < 0.4)
+    return np.where(becomes_comma, np.int32(marks.comma), tokens)
+
+
+def _lost(tokens: Tokens, _marks: Marks, noise: np.random.Generator) -> Tokens:
+    kept: Tokens = tokens[noise.random(len(tokens)) > 0.02]
+    return kept
+
+
+def _exchanged(tokens: Tokens, _marks: Marks, noise: np.random.Generator) -> Tokens:
+    exchanged = tokens.copy()
+    if len(tokens) > 1:
+        for i in noise.integers(0, len(tokens) - 1, max(1, len(tokens) // 60)):
+            exchanged[[i, i + 1]] = exchanged[[i + 1, i]]
+    return exchanged
+
+
+def _shuffled(tokens: Tokens, marks: Marks, noise: np.random.Generator) -> Tokens:
+    sentences = np.split(tokens, np.flatnonzero(np.isin(tokens, marks.sentence_ends)) + 1)
+    shuffled: Tokens = np.concatenate([sentences[i] for i in noise.permutation(len(sentences))])
+    return shuffled
+
+
+def _masked(tokens: Tokens, marks: Marks, noise: np.random.Generator) -> Tokens:
+    return np.where(noise.random(len(tokens)) < 0.03, np.int32(marks.mask), tokens)
+
+
+_DAMAGE: tuple[tuple[float, Callable[[Tokens, Marks, np.random.Generator], Tokens]], ...] = (
+    (0.08, _without_quotes),
+    (0.08, _fewer_commas),
+    (0.06, _run_on),
+    (0.10, _lost),
+    (0.08, _exchanged),
+    (0.08, _shuffled),
+    (0.04, _masked),
+)

@@ -1,0 +1,138 @@
+"""What the model sees: balanced crops and splices, each the same for the same seed and number."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+
+from detection.training.augmentation import Marks, jittered
+from detection.training.configuration import TrainingPlan
+from detection.training.corpora import Tokens, TrainingText
+from detection.training.texts import AI, HUMAN
+
+MOST_TOKENS = 500
+LEAST_TOKENS = 20
+_LENGTHS = ((0.25, 50, 110), (0.55, 110, 280), (0.20, 280, 480))  # share, least, most tokens
+_LEAST_SPLICE = 160
+_SAME_TITLE_SHARE = 0.4
+_SAME_DOMAIN_SHARE = 0.3
+_THREE_PARTS_SHARE = 0.3
+_STARTS_AT_SENTENCE_SHARE = 0.8
+_SENTENCE_SEARCH = 60
+
+Labels = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """`labels`: 1 per token of AI, else 0. `is_pure`: one author throughout."""
+
+    tokens: Tokens
+    labels: Labels
+    is_pure: bool
+
+
+class Sampler:
+    """Draws sources by their capped size, whatever their share of the corpora; texts of a source evenly."""
+
+    def __init__(self, texts: Sequence[TrainingText], plan: TrainingPlan, marks: Marks) -> None:
+        self._texts = texts
+        self._plan = plan
+        self._marks = marks
+        self._groups: dict[str, list[list[int]]] = {}
+        self._weights: dict[str, list[float]] = {}
+        for label in (HUMAN, AI):
+            groups = _origins(texts, label)
+            self._groups[label] = groups
+            sizes = [min(len(group), plan.source_cap) ** plan.source_power for group in groups]
+            self._weights[label] = list(accumulate(sizes))
+        self._ai_of_domain: defaultdict[str, list[int]] = defaultdict(list)
+        titles: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
+        for number, text in enumerate(texts):
+            if text.label == AI:
+                self._ai_of_domain[text.domain].append(number)
+            if text.pair:
+                titles[text.pair].setdefault(text.label, []).append(number)
+        self._titles = [sides for sides in titles.values() if HUMAN in sides and AI in sides]
+
+    @property
+    def seed(self) -> int:
+        return self._plan.seed
+
+    def example(self, number: int) -> Example:
+        """The example of this number; the numbers have no end."""
+        rng = random.Random(f"{self._plan.seed}/{number}")  # noqa: S311 - repeatable, no secret
+        while True:
+            is_spliced = rng.random() < self._plan.spliced_share
+            example = self._splice(rng) if is_spliced else self._whole(rng)
+            if len(example.tokens) >= LEAST_TOKENS:
+                return example
+
+    def _whole(self, rng: random.Random) -> Example:
+        label = HUMAN if rng.random() < self._plan.human_share else AI
+        tokens = self._crop(self._draw(label, rng), _length(rng), rng)[:MOST_TOKENS]
+        return Example(tokens, np.full(len(tokens), float(label == AI), dtype=np.float32), is_pure=True)
+
+    def _splice(self, rng: random.Random) -> Example:
+        human, ai = self._draw_two(rng)
+        length = max(_length(rng), _LEAST_SPLICE)
+        human_share = rng.uniform(0.2, 0.8)
+        parts = [
+            (self._crop(human, int(length * human_share), rng), 0.0),
+            (self._crop(ai, int(length * (1 - human_share)), rng), 1.0),
+        ]
+        rng.shuffle(parts)
+        first, label = parts[0]
+        if rng.random() < _THREE_PARTS_SHARE and len(first) > 100:
+            middle = len(first) // 2
+            parts = [(first[:middle], label), parts[1], (first[middle:], label)]
+        tokens = np.concatenate([part for part, _ in parts])[:MOST_TOKENS]
+        labels = np.concatenate([np.full(len(part), side, dtype=np.float32) for part, side in parts])
+        return Example(tokens, labels[:MOST_TOKENS], is_pure=False)
+
+    def _draw(self, label: str, rng: random.Random) -> int:
+        group = rng.choices(self._groups[label], cum_weights=self._weights[label])[0]
+        return rng.choice(group)
+
+    def _draw_two(self, rng: random.Random) -> tuple[int, int]:
+        """A human and an AI text, often of one title or domain, so that topic tells nothing."""
+        if self._titles and rng.random() < _SAME_TITLE_SHARE:
+            sides = rng.choice(self._titles)
+            return rng.choice(sides[HUMAN]), rng.choice(sides[AI])
+        human = self._draw(HUMAN, rng)
+        same_domain = self._ai_of_domain.get(self._texts[human].domain)
+        if same_domain and rng.random() < _SAME_DOMAIN_SHARE / (1 - _SAME_TITLE_SHARE):
+            return human, rng.choice(same_domain)
+        return human, self._draw(AI, rng)
+
+    def _crop(self, number: int, length: int, rng: random.Random) -> Tokens:
+        """About `length` tokens, mostly from the beginning of a sentence; jittered."""
+        tokens = self._texts[number].tokens
+        if len(tokens) > length:
+            start = rng.randint(0, len(tokens) - length)
+            if rng.random() < _STARTS_AT_SENTENCE_SHARE:
+                window = tokens[start : min(start + _SENTENCE_SEARCH, len(tokens) - length)]
+                ends = np.flatnonzero(np.isin(window, self._marks.sentence_ends))
+                start += int(ends[0]) + 1 if len(ends) else 0
+            tokens = tokens[start : start + length]
+        return jittered(np.array(tokens), self._marks, rng)
+
+
+def _origins(texts: Sequence[TrainingText], label: str) -> list[list[int]]:
+    """Human texts by source; AI texts by source and generator."""
+    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, text in enumerate(texts):
+        if text.label == label:
+            groups[text.source, text.generator if label == AI else ""].append(number)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _length(rng: random.Random) -> int:
+    _, least, most = rng.choices(_LENGTHS, weights=[share for share, _, _ in _LENGTHS])[0]
+    return rng.randint(least, most)

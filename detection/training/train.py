@@ -1,0 +1,247 @@
+"""Fine-tuning the encoder to give every token its log-odds of AI. Goes on from the last checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from tokenizers import Tokenizer
+from tqdm import tqdm
+
+from detection.engine.processor import has_fast_bfloat16
+from detection.training.augmentation import Marks, token_number
+from detection.training.configuration import TrainingPlan
+from detection.training.corpora import read_corpora
+from detection.training.sampling import Example, Sampler
+
+CHECKPOINT_FILE = "checkpoint.pt"
+LOG_FILE = "log.jsonl"
+FINAL_FOLDER = "final"
+POOL_EXAMPLES = 600  # sorted by length before they are cut into batches
+LOG_STEPS = 50
+_AVERAGE_WARMUP = 0.2
+_LEAST_RATE = 0.02
+_NO_LABEL = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """(examples, tokens) each; `labels` is -1 on padding and special tokens. `is_pure` is (examples,)."""
+
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    labels: torch.Tensor
+    is_pure: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a training stands. `pool` and `batch` say what comes next."""
+
+    step: int = 0
+    tokens: int = 0
+    pool: int = 0
+    batch: int = 0
+    seconds: float = 0.0
+
+
+def train(
+    *, plan: TrainingPlan, base: Path, corpora: Path, target: Path, most_steps: int | None = None
+) -> Place:
+    """Train to the end of the plan, or for `most_steps` more steps; the averaged weights go to `final`."""
+    from transformers import RoFormerForTokenClassification
+
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    sampler = Sampler(read_corpora(corpora), plan, Marks.of(tokenizer))
+    special = (token_number(tokenizer, "[CLS]"), token_number(tokenizer, "[SEP]"))
+    model: Any = RoFormerForTokenClassification.from_pretrained(base, dtype=torch.float32)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    run = Run(model.to(device), plan, device)
+    target.mkdir(parents=True, exist_ok=True)
+    place = run.resume(target / CHECKPOINT_FILE)
+    last = None if most_steps is None else place.step + most_steps
+    started, saved = time.monotonic() - place.seconds, time.monotonic()
+    with tqdm(total=plan.token_budget, initial=place.tokens, unit="tokens", desc="train") as bar:
+        for pool, number, examples in batches_from(sampler, plan.batch_tokens, place.pool, place.batch):
+            if place.tokens >= plan.token_budget or place.step == last:
+                break
+            if place.seconds >= plan.minutes * 60:
+                break
+            batch = collated(examples, special)
+            run.step(batch, place)
+            read = int(batch.attention_mask.sum())
+            place = Place(place.step + 1, place.tokens + read, pool, number + 1, time.monotonic() - started)
+            bar.update(read)
+            if place.step % LOG_STEPS == 0:
+                _log(target, place, run)
+            if time.monotonic() - saved > plan.checkpoint_minutes * 60:
+                run.save(target / CHECKPOINT_FILE, place)
+                saved = time.monotonic()
+    run.save(target / CHECKPOINT_FILE, place)
+    run.save_average(target / FINAL_FOLDER)
+    return place
+
+
+class Run:
+    """The model, its optimizer and the running average of its weights."""
+
+    def __init__(self, model: Any, plan: TrainingPlan, device: str) -> None:
+        self.model = model
+        self.plan = plan
+        self.device = device
+        self.losses: list[float] = []
+        for name, module in model.named_modules():
+            if isinstance(module, torch.nn.Dropout):
+                # Dropout on attention weights costs much on a CPU and gains little.
+                module.p = 0.0 if name.endswith("attention.self.dropout") else plan.dropout
+        plain = [p for n, p in model.named_parameters() if p.ndim < 2 or "embeddings" in n]
+        known = {id(p) for p in plain}
+        decayed = [p for p in model.parameters() if id(p) not in known]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            plan.learning_rate,
+        )
+        self.average = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def step(self, batch: Batch, place: Place) -> None:
+        torch.manual_seed(self.plan.seed + place.step)  # dropout is the same after a resume
+        self.model.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.learning_rate * rate_factor(self.plan, place)
+        with self._precision():
+            loss = self.loss(batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._update_average(place.step + 1)
+        self.losses.append(float(loss.detach()))
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """The whole segment by its mean log-odds, where one author wrote it; and every token by its own."""
+        labels, is_pure = batch.labels.to(self.device), batch.is_pure.to(self.device)
+        logits = self.model(
+            input_ids=batch.input_ids.to(self.device), attention_mask=batch.attention_mask.to(self.device)
+        ).logits.float()
+        odds = logits[..., 1] - logits[..., 0]
+        counts = (labels != _NO_LABEL).float()
+        per_token = functional.binary_cross_entropy_with_logits(
+            odds, self._smoothed(labels.clamp(0)), reduction="none"
+        )
+        token_loss = (per_token * counts).sum(1) / counts.sum(1)
+        segment_odds = (odds * counts).sum(1) / counts.sum(1)
+        segment_label = labels.amax(1)  # only pure segments count
+        segment_loss = functional.binary_cross_entropy_with_logits(
+            segment_odds, self._smoothed(segment_label), reduction="none"
+        )
+        share = self.plan.token_loss
+        # A spliced segment has no label of its own: there the tokens take the whole weight.
+        mixed = segment_loss * is_pure + token_loss * (share + (1 - share) * (1 - is_pure))
+        return mixed.mean()
+
+    def resume(self, path: Path) -> Place:
+        if not path.exists():
+            return Place()
+        content = torch.load(path, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(content["model"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.average = content["ema"]
+        return Place(**content["place"])
+
+    def save(self, path: Path, place: Place) -> None:
+        """Never half a file: written beside and moved over."""
+        content = {
+            "model": self.model.state_dict(),
+            "ema": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "place": {name: getattr(place, name) for name in Place.__slots__},
+        }
+        beside = path.with_suffix(".new")
+        torch.save(content, beside)
+        os.replace(beside, path)  # noqa: PTH105 - over an existing file on every system
+
+    def save_average(self, folder: Path) -> None:
+        live = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average)
+        self.model.save_pretrained(folder)
+        self.model.load_state_dict(live)
+
+    def _smoothed(self, labels: torch.Tensor) -> torch.Tensor:
+        return labels * (1 - self.plan.label_smoothing) + self.plan.label_smoothing / 2
+
+    def _update_average(self, step: int) -> None:
+        decay = min(self.plan.average_decay, 1 - 1 / (step * _AVERAGE_WARMUP + 1))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                self.average[name].mul_(decay).add_(value, alpha=1 - decay)
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        if self.device == "cuda" or has_fast_bfloat16():
+            return torch.autocast(self.device, dtype=torch.bfloat16)
+        return nullcontext()
+
+
+def rate_factor(plan: TrainingPlan, place: Place) -> float:
+    """Linear warm-up, then linearly down to a fiftieth, by tokens read."""
+    progress = place.tokens / plan.token_budget
+    warm_up = min(1.0, (place.tokens + plan.batch_tokens) / (plan.token_budget * plan.warmup_share))
+    return warm_up * max(_LEAST_RATE, 1 - progress)
+
+
+def batches_from(
+    sampler: Sampler, batch_tokens: int, pool: int, batch: int
+) -> Iterator[tuple[int, int, list[Example]]]:
+    """(pool, number in it, examples) without end, from the given place on; like lengths share a batch."""
+    while True:
+        numbers = range(pool * POOL_EXAMPLES, (pool + 1) * POOL_EXAMPLES)
+        examples = sorted((sampler.example(n) for n in numbers), key=lambda e: len(e.tokens))
+        batches = _cut(examples, batch_tokens)
+        order = np.random.default_rng([sampler.seed, pool]).permutation(len(batches))
+        for number in range(batch, len(batches)):
+            yield pool, number, batches[order[number]]
+        pool, batch = pool + 1, 0
+
+
+def collated(examples: Sequence[Example], special: tuple[int, int]) -> Batch:
+    """Padded with token 0; `special` are the numbers of the first and the last token."""
+    length = max(len(example.tokens) for example in examples) + 2
+    input_ids = torch.zeros(len(examples), length, dtype=torch.long)
+    attention_mask = torch.zeros_like(input_ids)
+    labels = torch.full((len(examples), length), _NO_LABEL)
+    for row, example in enumerate(examples):
+        count = len(example.tokens)
+        input_ids[row, 0], input_ids[row, count + 1] = special
+        input_ids[row, 1 : count + 1] = torch.from_numpy(example.tokens.astype(np.int64))
+        attention_mask[row, : count + 2] = 1
+        labels[row, 1 : count + 1] = torch.from_numpy(example.labels)
+    return Batch(input_ids, attention_mask, labels, torch.tensor([float(e.is_pure) for e in examples]))
+
+
+def _cut(examples: Sequence[Example], batch_tokens: int) -> list[list[Example]]:
+    batches: list[list[Example]] = [[]]
+    for example in examples:
+        if batches[-1] and (len(example.tokens) + 2) * (len(batches[-1]) + 1) > batch_tokens:
+            batches.append([])
+        batches[-1].append(example)
+    return batches
+
+
+def _log(target: Path, place: Place, run: Run) -> None:
+    line = {
+        "step": place.step,
+        "tokens": place.tokens,
+        "seconds": round(place.seconds),
+        "loss": round(float(np.mean(run.losses[-LOG_STEPS:])), 4),
+        "learning_rate": run.optimizer.param_groups[0]["lr"],
+    }
+    with (target / LOG_FILE).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")

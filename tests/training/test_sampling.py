@@ -1,0 +1,96 @@
+"""What the model is shown: balance, lengths, splices and their labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from detection.training.augmentation import Marks, jittered
+from detection.training.base import build_tokenizer
+from detection.training.configuration import TrainingPlan
+from detection.training.corpora import Tokens, TrainingText
+from detection.training.sampling import MOST_TOKENS, Example, Sampler
+from tests.training.made_corpora import WORDS, tiny_plan
+
+MARKS = Marks.of(build_tokenizer(WORDS))
+HUMAN_TOKEN, AI_TOKEN = 10, 20  # every token of a text tells who wrote it
+SOURCES = {"human": {"large": 900, "small": 30}, "ai": {"model": 400}}
+
+
+def made_texts() -> list[TrainingText]:
+    texts = []
+    for label, sources in SOURCES.items():
+        for offset, (source, count) in enumerate(sources.items()):
+            token = (HUMAN_TOKEN if label == "human" else AI_TOKEN) + offset
+            for number in range(count):
+                tokens = np.full(600, token, dtype=np.int32)
+                texts.append(TrainingText(label, source, "", "weather", f"title {number}", tokens))
+    return texts
+
+
+def examples(count: int = 1500, plan: TrainingPlan | None = None) -> list[Example]:
+    sampler = Sampler(made_texts(), plan or tiny_plan(), MARKS)
+    return [sampler.example(number) for number in range(count)]
+
+
+def is_by_model(tokens: Tokens) -> np.ndarray:
+    return tokens >= AI_TOKEN
+
+
+def known(example: Example) -> np.ndarray:
+    """Tokens that damage has not replaced."""
+    return example.tokens >= HUMAN_TOKEN
+
+
+def test_human_and_ai_come_in_the_planned_shares() -> None:
+    made = examples()
+    whole = [e for e in made if e.is_pure]
+    human = [e for e in whole if e.labels[0] == 0]
+    assert abs(len(whole) / len(made) - 0.8) < 0.03
+    assert abs(len(human) / len(whole) - 0.525) < 0.04
+
+
+def test_a_large_source_does_not_drown_a_small_one() -> None:
+    sources = Counter(int(e.tokens[known(e)][0]) for e in examples() if e.is_pure and e.labels[0] == 0)
+    share = sources[HUMAN_TOKEN + 1] / sources.total()
+    expected = 30**0.6 / (30**0.6 + 900**0.6)
+    assert abs(share - expected) < 0.04
+    assert share > 3 * 30 / 930
+
+
+def test_every_token_of_a_splice_carries_the_label_of_its_author() -> None:
+    spliced = [e for e in examples() if not e.is_pure]
+    assert len(spliced) > 200
+    for example in spliced:
+        assert len(example.tokens) == len(example.labels)
+        by_model = is_by_model(example.tokens)[known(example)]
+        assert np.array_equal(example.labels[known(example)] == 1, by_model)
+        assert by_model.any()
+        assert not by_model.all()
+
+
+def test_lengths_cover_short_and_long_and_never_overrun() -> None:
+    lengths = [len(e.tokens) for e in examples() if e.is_pure]
+    assert max(lengths) <= MOST_TOKENS
+    assert min(lengths) < 70
+    assert 0.2 < np.mean(np.array(lengths) < 110) < 0.35
+    assert np.mean(np.array(lengths) > 280) > 0.1
+
+
+def test_the_same_number_gives_the_same_example_and_another_seed_another() -> None:
+    first, again = examples(40), examples(40)
+    other = examples(40, tiny_plan(seed=99))
+    assert all(np.array_equal(a.tokens, b.tokens) for a, b in zip(first, again, strict=True))
+    assert any(not np.array_equal(a.tokens, b.tokens) for a, b in zip(first, other, strict=True))
+
+
+def test_damage_is_small_and_spares_half_of_the_texts() -> None:
+    import random
+
+    rng = random.Random(1)
+    tokens = np.array([10, 11, 12, MARKS.comma, 13, 14, int(MARKS.sentence_ends[0])] * 30, dtype=np.int32)
+    results = [jittered(tokens, MARKS, rng) for _ in range(400)]
+    untouched = sum(np.array_equal(result, tokens) for result in results)
+    assert 160 < untouched < 270  # quotes cannot be dropped where there are none
+    assert min(len(result) for result in results) > 0.8 * len(tokens)

@@ -1,0 +1,80 @@
+"""Training goes on where it stopped, as if it had not stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from detection.training.configuration import read_configuration  # noqa: E402
+from detection.training.corpora import prepare_corpora  # noqa: E402
+from detection.training.train import CHECKPOINT_FILE, FINAL_FOLDER, Place, rate_factor, train  # noqa: E402
+from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus  # noqa: E402
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, Path]:
+    rows = [row(label, label, number) for label in ("human", "ai") for number in range(30)]
+    write_corpus(tmp_path, rows)
+    write_base(tmp_path / "base")
+    tokenizer = tmp_path / "base" / "tokenizer.json"
+    prepare_corpora(data=tmp_path, tokenizer=tokenizer, target=tmp_path / "corpora")
+    return {"base": tmp_path / "base", "corpora": tmp_path / "corpora"}
+
+
+def test_a_resumed_training_ends_with_the_same_weights(folders: dict[str, Path], tmp_path: Path) -> None:
+    plan = tiny_plan()
+    straight = train(plan=plan, target=tmp_path / "straight", most_steps=4, **folders)
+    train(plan=plan, target=tmp_path / "halves", most_steps=2, **folders)
+    resumed = train(plan=plan, target=tmp_path / "halves", most_steps=2, **folders)
+    assert replace(resumed, seconds=0.0) == replace(straight, seconds=0.0)
+    assert straight.step == 4
+    contents = [
+        torch.load(tmp_path / run / CHECKPOINT_FILE, weights_only=True) for run in ("straight", "halves")
+    ]
+    for part in ("model", "ema"):
+        for name, value in contents[0][part].items():
+            assert torch.equal(value, contents[1][part][name]), f"{part} {name}"
+
+
+def test_training_moves_the_weights_and_keeps_the_average_apart(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    train(plan=tiny_plan(), target=tmp_path / "run", most_steps=3, **folders)
+    before = load_file(folders["base"] / "model.safetensors")
+    final = load_file(tmp_path / "run" / FINAL_FOLDER / "model.safetensors")
+    content = torch.load(tmp_path / "run" / CHECKPOINT_FILE, weights_only=True)
+    moved = [n for n in final if n.endswith("query.weight") and not torch.equal(final[n], before[n])]
+    assert moved
+    assert all(torch.equal(final[n], content["ema"][n]) for n in final)
+    assert any(not torch.equal(content["ema"][n], content["model"][n]) for n in final)
+
+
+def test_training_ends_with_its_budget_of_tokens(folders: dict[str, Path], tmp_path: Path) -> None:
+    plan = tiny_plan(token_budget=1500)
+    place = train(plan=plan, target=tmp_path / "run", **folders)
+    assert 1500 <= place.tokens < 1500 + plan.batch_tokens
+    assert train(plan=plan, target=tmp_path / "run", **folders).step == place.step
+
+
+def test_the_learning_rate_rises_falls_and_never_vanishes() -> None:
+    plan = tiny_plan(token_budget=100_000, batch_tokens=100)
+    rates = [rate_factor(plan, Place(tokens=tokens)) for tokens in (0, 1000, 50_000, 99_999, 200_000)]
+    assert rates[0] < 0.1 < rates[1] < 1
+    assert rates[2] == pytest.approx(0.5)
+    assert rates[3] == rates[4] == pytest.approx(0.02)
+
+
+def test_a_setting_that_is_missing_or_unknown_is_an_error(tmp_path: Path) -> None:
+    shipped = Path(read_configuration.__code__.co_filename).parent / "configs" / "zhenwen-small.toml"
+    text = shipped.read_text("utf-8")
+    for broken in (text.replace("seed = 7", ""), text.replace("seed = 7", "seed = 7\ncolour = 1")):
+        path = tmp_path / "broken.toml"
+        path.write_text(broken, "utf-8")
+        with pytest.raises(TypeError):
+            read_configuration(path)
