@@ -59,7 +59,9 @@ def dense_block(layer: int, part: str, offset: int) -> str:
 def normed(x: Array, weights: dict[str, Array], name: str) -> Array:
     centred = x - x.mean(-1, keepdims=True)
     scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12)
-    return scaled * weights[f"{name}/mul/ReadVariableOp:0"] + weights[f"{name}/add_1/ReadVariableOp:0"]
+    factor, offset = weights[f"{name}/mul/ReadVariableOp:0"], weights[f"{name}/add_1/ReadVariableOp:0"]
+    result: Array = scaled * factor + offset
+    return result
 
 
 def rotated(x: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,27 +10,41 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from detection.training.configuration import read_configuration  # noqa: E402
+from detection.training.configuration import TrainingPlan, read_configuration  # noqa: E402
 from detection.training.corpora import prepare_corpora  # noqa: E402
 from detection.training.train import CHECKPOINT_FILE, FINAL_FOLDER, Place, rate_factor, train  # noqa: E402
 from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus  # noqa: E402
 
 
+RunTraining = Callable[..., Place]
+
+
 @pytest.fixture
-def folders(tmp_path: Path) -> dict[str, Path]:
+def run_training(tmp_path: Path) -> RunTraining:
+    """Train into a folder of this name under `tmp_path`, from one tiny base and corpus."""
     rows = [row(label, label, number) for label in ("human", "ai") for number in range(30)]
     write_corpus(tmp_path, rows)
     write_base(tmp_path / "base")
     tokenizer = tmp_path / "base" / "tokenizer.json"
     prepare_corpora(data=tmp_path, tokenizer=tokenizer, target=tmp_path / "corpora")
-    return {"base": tmp_path / "base", "corpora": tmp_path / "corpora"}
+
+    def run(name: str, plan: TrainingPlan, most_steps: int | None = None) -> Place:
+        return train(
+            plan=plan,
+            base=tmp_path / "base",
+            corpora=tmp_path / "corpora",
+            target=tmp_path / name,
+            most_steps=most_steps,
+        )
+
+    return run
 
 
-def test_a_resumed_training_ends_with_the_same_weights(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_a_resumed_training_ends_with_the_same_weights(run_training: RunTraining, tmp_path: Path) -> None:
     plan = tiny_plan()
-    straight = train(plan=plan, target=tmp_path / "straight", most_steps=4, **folders)
-    train(plan=plan, target=tmp_path / "halves", most_steps=2, **folders)
-    resumed = train(plan=plan, target=tmp_path / "halves", most_steps=2, **folders)
+    straight = run_training("straight", plan, most_steps=4)
+    run_training("halves", plan, most_steps=2)
+    resumed = run_training("halves", plan, most_steps=2)
     assert replace(resumed, seconds=0.0) == replace(straight, seconds=0.0)
     assert straight.step == 4
     contents = [
@@ -41,12 +56,12 @@ def test_a_resumed_training_ends_with_the_same_weights(folders: dict[str, Path],
 
 
 def test_training_moves_the_weights_and_keeps_the_average_apart(
-    folders: dict[str, Path], tmp_path: Path
+    run_training: RunTraining, tmp_path: Path
 ) -> None:
     from safetensors.torch import load_file
 
-    train(plan=tiny_plan(), target=tmp_path / "run", most_steps=3, **folders)
-    before = load_file(folders["base"] / "model.safetensors")
+    run_training("run", tiny_plan(), most_steps=3)
+    before = load_file(tmp_path / "base" / "model.safetensors")
     final = load_file(tmp_path / "run" / FINAL_FOLDER / "model.safetensors")
     content = torch.load(tmp_path / "run" / CHECKPOINT_FILE, weights_only=True)
     moved = [n for n in final if n.endswith("query.weight") and not torch.equal(final[n], before[n])]
@@ -55,11 +70,11 @@ def test_training_moves_the_weights_and_keeps_the_average_apart(
     assert any(not torch.equal(content["ema"][n], content["model"][n]) for n in final)
 
 
-def test_training_ends_with_its_budget_of_tokens(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_training_ends_with_its_budget_of_tokens(run_training: RunTraining) -> None:
     plan = tiny_plan(token_budget=1500)
-    place = train(plan=plan, target=tmp_path / "run", **folders)
+    place = run_training("run", plan)
     assert 1500 <= place.tokens < 1500 + plan.batch_tokens
-    assert train(plan=plan, target=tmp_path / "run", **folders).step == place.step
+    assert run_training("run", plan).step == place.step
 
 
 def test_the_learning_rate_rises_falls_and_never_vanishes() -> None:
