@@ -72,6 +72,10 @@ INCONCLUSIVE_REASONS: dict[str, StrOrPromise] = {
         "The evidence lies between the two lines: too strong for “human”, too weak for “AI” at the "
         "false-positive rate your institution tolerates."
     ),
+    "ai_like_passage": _(
+        "The text as a whole reads human, but a passage of it does not. That is too little to accuse the "
+        "text and too much to call all of it human."
+    ),
     "too_few_calibration_texts": _(
         "For this length there are too few human texts to promise the tolerated false-positive rate."
     ),

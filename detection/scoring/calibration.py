@@ -29,7 +29,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from detection.scoring.evidence import Evidence
+from detection.scoring.evidence import RUN_CHARACTERS, Evidence
 from detection.scoring.statistics import Platt
 
 VERSION = 1
@@ -119,6 +119,12 @@ class Calibration:
     def band(self, characters: int) -> Band:
         """The band of a length; the first one for what is shorter than all."""
         return next((b for b in reversed(self.bands) if characters >= b.from_characters), self.bands[0])
+
+    def is_suspicious(self, evidence: Evidence) -> bool:
+        """Whether a passage would be accused if it were a text of its own: too little to accuse the whole,
+        too much to call it human."""
+        logits = [t.logit for t in self.band(RUN_CHARACTERS).thresholds if math.isfinite(t.logit)]
+        return bool(logits) and evidence.run_logit > max(logits)
 
     @cached_property
     def digest(self) -> str:

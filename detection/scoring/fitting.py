@@ -32,7 +32,7 @@ from detection.scoring.statistics import (
 TOLERATED_MISS_RATE = 0.05  # of AI texts that may be called human
 MOST_HUMAN_P_AI = 0.3  # a text is not called human on less than that
 LEAST_RUN_BAND_CHARACTERS = 600  # below, a run is nearly the whole text
-LEAST_RUN_TEXTS = 200
+LEAST_RUN_TEXTS = 100
 LEAST_PLATT_TEXTS = 30
 _RUN_TAIL_QUANTILE = 0.95
 _SENTENCE_ERROR_RATE = 0.1

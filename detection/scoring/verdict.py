@@ -90,14 +90,16 @@ def _finding(evidence: Evidence, calibration: Calibration, band: Band, threshold
     statistic = band.statistic(evidence)
     p_ai = band.platt.probability(statistic)
     probabilities = [calibration.sentences.platt.probability(float(x)) for x in evidence.sentence_logits]
+    reads_human = statistic <= band.human_at_most
     if statistic > threshold.logit:
         verdict, marks = _accused(evidence, calibration, probabilities, threshold)
-    elif statistic <= band.human_at_most:
+    elif reads_human and not calibration.is_suspicious(evidence):
         verdict, marks = Verdict.HUMAN, _marks(probabilities, ai_from=2.0, human_to=0.5)
     else:
         verdict = Verdict.INCONCLUSIVE
         marks = _marks(probabilities, ai_from=2.0, human_to=calibration.sentences.human_at_most)
-    reasons = () if verdict is not Verdict.INCONCLUSIVE else (_doubt(calibration, threshold),)
+    doubt = "ai_like_passage" if reads_human else _doubt(calibration, threshold)
+    reasons = (doubt,) if verdict is Verdict.INCONCLUSIVE else ()
     return _Finding(verdict, p_ai, tuple(zip(probabilities, marks, strict=True)), reasons)
 
 

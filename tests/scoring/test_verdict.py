@@ -74,6 +74,17 @@ def test_one_model_written_page_in_a_long_human_text_is_found_where_it_stands(
     assert abs(last.end - 60 * len(HUMAN) - 20 * len(AI)) < 3 * len(HUMAN)
 
 
+def test_a_text_with_a_passage_that_reads_like_a_model_is_not_called_human(calibration: Calibration) -> None:
+    content = text(20) + text(0, 12) + text(20)
+    without_runs = dataclasses.replace(
+        calibration, bands=tuple(dataclasses.replace(band, run=None) for band in calibration.bands)
+    )
+    result = detected(content, without_runs)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.reasons == ("ai_like_passage",)
+    assert result.shares["ai"] == 0
+
+
 def test_one_odd_sentence_accuses_nobody(calibration: Calibration) -> None:
     result = detected(text(30, 1) + text(30), calibration)
     assert result.verdict is Verdict.HUMAN
