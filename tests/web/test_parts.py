@@ -1,0 +1,114 @@
+"""The parts a report is drawn from."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from detection.reports.marked_text import marked_text
+from detection.reports.passages import PART_ENDS, STRIP_WIDTH, parts, passages, stacked, strip
+from detection.reports.scale import WIDTH, position, probability_scale
+from detection.reports.wording import (
+    ATTACKS,
+    EXCLUSIONS,
+    INCONCLUSIVE_REASONS,
+    SENTENCE_LABELS,
+    VERDICTS,
+    percentage,
+)
+from detection.scoring.types import BlockKind, ExcludedSpan, SentenceResult, Verdict
+
+AI, HUMAN = Verdict.AI, Verdict.HUMAN
+
+
+def sentences(*verdicts: Verdict, length: int = 10) -> list[SentenceResult]:
+    return [
+        SentenceResult(index * length, (index + 1) * length, 0.9 if verdict is AI else 0.1, verdict)
+        for index, verdict in enumerate(verdicts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0%"), (0.0004, "<0.1%"), (0.05, "5%"), (0.1234, "12.3%"), (0.9995, ">99.9%"), (1, "100%")],
+)
+def test_percentages_claim_no_certainty_that_is_not_there(share: float, text: str) -> None:
+    assert percentage(share) == text
+
+
+def test_every_code_has_words() -> None:
+    assert set(VERDICTS) == set(Verdict)
+    assert set(EXCLUSIONS) == set(BlockKind) - {BlockKind.PROSE}
+    assert set(ATTACKS) == {"zero_width", "homoglyph", "bidi_control", "spaced_characters"}
+    assert set(SENTENCE_LABELS) == {verdict.value for verdict in Verdict} - {"mixed"}
+    assert {"too_short", "unsupported_language", "between_thresholds"} <= set(INCONCLUSIVE_REASONS)
+
+
+def test_the_scale_is_even_in_log_odds() -> None:
+    assert position(0.5) == WIDTH / 2
+    assert position(0.9) - position(0.5) == pytest.approx(position(0.5) - position(0.1))
+    assert position(0) == 0
+    assert position(1) == WIDTH
+
+
+def test_a_threshold_that_nothing_passes_is_not_drawn() -> None:
+    assert probability_scale(p_ai=0.4, threshold=1.0).threshold_x is None
+    assert probability_scale(p_ai=0.4, threshold=0.97).threshold_x == position(0.97)
+
+
+def test_neighbours_of_one_verdict_are_one_passage() -> None:
+    found = passages(sentences(HUMAN, AI, AI, HUMAN))
+    assert [(p.verdict, p.start, p.end, p.first_sentence) for p in found] == [
+        (HUMAN, 0, 10, 0),
+        (AI, 10, 30, 1),
+        (HUMAN, 30, 40, 3),
+    ]
+    assert found[1].p_ai == pytest.approx(0.9)
+
+
+def test_parts_count_every_scored_character_once() -> None:
+    found = parts(sentences(*[AI] * 2, *[HUMAN] * 6, *[AI] * 2))
+    assert len(found) == len(PART_ENDS)
+    assert [part.characters for part in found] == [20, 60, 20]
+    assert [part.ai_share for part in found] == [1, 0, 1]
+
+
+def test_the_strip_covers_the_document_in_proportion() -> None:
+    bars = strip(passages(sentences(HUMAN, AI)), [ExcludedSpan(20, 40, BlockKind.REFERENCE)])
+    drawn = {bar.kind: (bar.x, bar.width) for bar in bars}
+    assert drawn == {"human": (0, 250), "ai": (250, 250), "excluded": (500, 500)}
+    assert bars[-1].kind == "ai"
+
+
+def test_one_accused_sentence_of_a_thesis_can_be_seen_on_the_strip() -> None:
+    bars = strip(passages(sentences(*[HUMAN] * 5000, AI, *[HUMAN] * 5000)), [])
+    assert next(bar for bar in bars if bar.kind == "ai").width > 1
+
+
+def test_shares_fill_the_bar() -> None:
+    bars = stacked({"human": 0.5, "ai": 0.3, "inconclusive": 0.2})
+    assert [bar.kind for bar in bars] == ["human", "inconclusive", "ai"]
+    assert sum(bar.width for bar in bars) == STRIP_WIDTH
+
+
+def test_all_of_the_text_is_shown_once_and_in_order() -> None:
+    text = "标题\n第一句。第二句。\n\n参考文献\n[1] 甲"
+    html = marked_text(
+        text,
+        [SentenceResult(3, 7, 0.1, HUMAN), SentenceResult(7, 11, 0.9, AI)],
+        [ExcludedSpan(0, 2, BlockKind.HEADING), ExcludedSpan(13, 23, BlockKind.REFERENCE)],
+    )
+    assert re.sub(r"<[^>]+>", "", html).split() == text.split()
+    assert html.count("<p>") == 4
+    assert '<span id="s1" class="s s-ai" data-p="90%">第二句。</span>' in html
+
+
+def test_a_sentence_over_a_line_end_stays_one() -> None:
+    html = marked_text("一句话分\n在两行。", [SentenceResult(0, 9, 0.9, AI)], [])
+    assert html == '<p><span id="s0" class="s s-ai" data-p="90%">一句话分在两行。</span></p>'
+
+
+def test_overlapping_spans_show_no_character_twice() -> None:
+    html = marked_text("甲乙丙丁", [SentenceResult(0, 3, 0.9, AI), SentenceResult(2, 4, 0.9, AI)], [])
+    assert re.sub(r"<[^>]+>", "", html) == "甲乙丙丁"
