@@ -15,7 +15,6 @@ from detection.training.corpora import prepare_corpora  # noqa: E402
 from detection.training.train import CHECKPOINT_FILE, FINAL_FOLDER, Place, rate_factor, train  # noqa: E402
 from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus  # noqa: E402
 
-
 RunTraining = Callable[..., Place]
 
 
