@@ -71,9 +71,11 @@ def active_fake_version() -> ModelVersion:
     )
 
 
-def hand_in_text(organization: Organization, text: str = "", **more: str) -> Detection:
+def hand_in_text(organization: Organization, text: str = "", *, title: str = "") -> Detection:
     with tenant_scope(organization.id):
-        return submit_text(organization_id=organization.id, text=text or paper(600), submitter=BOB, **more)
+        return submit_text(
+            organization_id=organization.id, text=text or paper(600), submitter=BOB, title=title
+        )
 
 
 def hand_in_file(organization: Organization, data: bytes, filename: str = "论文.txt") -> Detection:
