@@ -50,17 +50,17 @@ class ScoredDocument:
 
 def calibrate(*, folder: Path, data: Path, cache: Path, configuration: Configuration) -> Calibration:
     """Fit the calibration of a model folder and write it there. Scores are kept in `cache`."""
-    languages = configuration.model.languages
     scorer = RememberingScorer(load_model_folder(folder), cache)
-    documents = calibration_documents(data, configuration.calibration)
-    calibration = fit(scored(documents, scorer, languages=languages), languages=languages)
+    documents = scored_documents(data, scorer, configuration)
+    calibration = fit(documents, languages=configuration.model.languages)
     set_calibration(folder, calibration)
     return calibration
 
 
-def calibration_documents(data: Path, plan: CalibrationPlan) -> list[Document]:
-    """Documents for calibration from the folder of corpora, every length and kind of writing among them."""
-    return documents_of(calibration_texts(data), plan)
+def scored_documents(data: Path, scorer: Scorer, configuration: Configuration) -> list[ScoredDocument]:
+    """Documents for calibration from the folder of corpora, of every length and kind of writing, scored."""
+    documents = documents_of(calibration_texts(data), configuration.calibration)
+    return scored(documents, scorer, languages=configuration.model.languages)
 
 
 def calibration_texts(data: Path) -> list[CorpusText]:

@@ -58,6 +58,7 @@ class EvaluationPlan:
     fpr_texts_per_source: int
     long_text_characters: int
     splices: int
+    papers: int
     attacked_texts: int
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from detection.scoring.prepare import PreparedDocument, plain_document, prepare
 from detection.training.texts import CorpusText, kind_of
 
-CHAIN_CHARACTERS = 2400
+CHAIN_CHARACTERS = 2100
 _CROPS = ((60, 150), (150, 300))
 _WINDOW_SEGMENTS = (2, 3)
 

@@ -14,6 +14,7 @@ from detection.scoring.statistics import Booleans
 from detection.training.texts import AI, HUMAN, CorpusText
 
 _LEAST_PART, _MOST_PART = 150, 600
+_PAPER_CHAPTERS, _CHAPTER_CHARACTERS = 6, 1600
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,25 @@ def splices(texts: Sequence[CorpusText], *, count: int, seed: int) -> list[Splic
     both = [group for group, sides in by_pair.items() if sides[HUMAN] and sides[AI]]
     rng.shuffle(both)
     return [_splice(by_pair[group], group, rng) for group in both[:count]]
+
+
+def papers(human: Sequence[str], ai: Sequence[str], *, count: int, seed: int) -> list[Splice]:
+    """Up to `count` long papers in which human and AI chapters take turns; no text is used twice."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    supply = {is_ai: rng.sample(texts, len(texts)) for is_ai, texts in ((False, human), (True, ai))}
+    made = []
+    for number in range(count):
+        text, spans = "", []
+        for chapter in range(_PAPER_CHAPTERS):
+            is_ai = (chapter + number) % 2 == 0
+            start = len(text)
+            while len(text) < start + _CHAPTER_CHARACTERS and supply[is_ai]:
+                text += supply[is_ai].pop().strip() + "\n"
+            if is_ai:
+                spans.append((start, len(text)))
+        if all(supply.values()):
+            made.append(Splice(text, tuple(spans), f"paper {number}"))
+    return made
 
 
 def _splice(sides: dict[str, list[str]], group: str, rng: random.Random) -> Splice:
