@@ -56,7 +56,7 @@ def run_tests(arguments: Sequence[str]) -> int:
             _ensure_browser()
     signal.signal(signal.SIGTERM, _interrupt)
     with _throw_away_servers() as environment:
-        chosen = list(arguments) or ["-n", PROCESSES, "--dist", "loadscope", "-rs", "--durations=10"]
+        chosen = list(arguments) or ["-n", PROCESSES, "--dist", "loadscope", "-rfEs", "--durations=10"]
         with subprocess.Popen([VENV_PYTHON, "-m", "pytest", *chosen], cwd=ROOT, env=environment) as pytest:
             try:
                 return pytest.wait()
