@@ -53,7 +53,7 @@ class ApiView(APIView):
 
     parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)
     content_negotiation_class = AlwaysJSON
-    metadata_class = None
+    http_method_names = ["get", "post", "delete", "head"]
     body_size_bytes_at_most = SMALL_BODY_BYTES
 
     api_key: ApiKey
@@ -73,8 +73,9 @@ class ApiView(APIView):
         self.api_key = _recognised_key(request)
         structlog.contextvars.bind_contextvars(organization_id=self.organization_id)
         self._take_from_rate_limits()
-        handler = getattr(self, str(request.method).lower(), None)
-        if handler is not None and request.method != "OPTIONS":
+        method = str(request.method).lower()
+        handler = getattr(self, method, None) if method in self.http_method_names else None
+        if handler is not None:
             self._check_scope(handler.required_scope)
         refuse_oversized_body(request._request, size_bytes_at_most=self.body_size_bytes_at_most)
 

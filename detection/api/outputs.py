@@ -179,5 +179,6 @@ class ProblemOutput(Output):
     asked_characters = serializers.IntegerField(required=False, help_text=_("With allowance_exceeded."))
     remaining_characters = serializers.IntegerField(required=False, help_text=_("With allowance_exceeded."))
     required_scope = serializers.CharField(required=False, help_text=_("With scope_missing."))
-    characters_at_most = serializers.IntegerField(required=False, help_text=_("With too_long."))
+    limit_characters = serializers.IntegerField(required=False, help_text=_("With too_long."))
+    limit_megabytes = serializers.IntegerField(required=False, help_text=_("With too_large."))
     size_bytes_at_most = serializers.IntegerField(required=False, help_text=_("With body_too_large."))

@@ -207,9 +207,10 @@ def _product_problem(exception: Exception) -> Problem | None:
             },
         )
     if isinstance(exception, SubmissionRefused):
-        words = exception.words
         return Problem(
-            SUBMISSION_PROBLEMS[exception.code], detail=words.what_happened, action=words.what_to_do
+            SUBMISSION_PROBLEMS[exception.code],
+            detail=exception.words.what_happened,
+            members=exception.parameters,
         )
     if isinstance(exception, Overloaded):
         return Problem(OVERLOADED, headers=retry_after(exception.retry_after_seconds))

@@ -24,6 +24,7 @@ _ALWAYS = (
     problems.API_KEY_EXPIRED,
     problems.NETWORK_NOT_ALLOWED,
     problems.SCOPE_MISSING,
+    general.BAD_REQUEST,
     general.METHOD_NOT_ALLOWED,
     general.RATE_LIMITED,
     general.INTERNAL_ERROR,

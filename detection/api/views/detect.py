@@ -14,7 +14,7 @@ from accounts.services.api_keys import Scope
 from detection.api.access import BYTES_A_CHARACTER_AT_MOST, SMALL_BODY_BYTES, ApiView, endpoint
 from detection.api.inputs import DetectInput
 from detection.api.outputs import DetectionOutput
-from detection.api.problems import OVERLOADED, TEXT_TOO_LONG
+from detection.api.problems import OVERLOADED
 from detection.api.replies import accepted
 from detection.api.schema_parts import (
     BODY_PROBLEMS,
@@ -67,9 +67,6 @@ class DetectView(ApiView):
     @endpoint(Scope.DETECTIONS_WRITE, idempotent=True, in_transaction=False)
     def post(self, request: Request) -> Response:
         asked = read_body(DetectInput, request)
-        if len(asked["text"]) > settings.REALTIME_CHARACTERS_AT_MOST:
-            limit = {"characters_at_most": settings.REALTIME_CHARACTERS_AT_MOST}
-            raise Problem(TEXT_TOO_LONG, members=limit)
         outcome = detect_now(
             organization_id=self.organization_id,
             text=asked["text"],

@@ -30,7 +30,6 @@ from detection.api.schema_parts import (
 from detection.models import Batch, Detection
 from detection.reports.payload import detection_payload
 from detection.selectors.detections import detection_of, detections_of
-from detection.services.idempotent_replies import forget_replies_about
 from detection.services.lifecycle import cancel_detection, erase_document
 from detection.services.submission import submit_file, submit_text
 from zhenwen.http.fields import read_body, read_query
@@ -165,7 +164,6 @@ class DetectionView(ApiView):
     def delete(self, request: Request, detection_id: uuid.UUID) -> Response:  # noqa: ARG002
         detection = _own_detection(self, detection_id)
         erase_document(document=detection.document, erased_by=self.submitter)
-        forget_replies_about(detection_id=detection_id)
         return Response(status=204)
 
 

@@ -1,4 +1,4 @@
-"""Every reply below /api/v1/ is JSON in the caller's language, also where no view was reached."""
+"""Every reply of the API is JSON in the caller's language, also where no view was reached."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from zhenwen.http import problems
 from zhenwen.http.problems import Problem, ProblemType, problem_body
 
-API_PREFIX = "/api/v1/"
+API_PREFIX = "/api/"
+# Below it, but read by people with a browser.
+PAGES = ("/api/docs",)
 CHINESE, ENGLISH = "zh-hans", "en"
 
 _BY_STATUS: dict[int, ProblemType] = {
@@ -32,7 +34,7 @@ class ApiMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(API_PREFIX):
+        if not request.path_info.startswith(API_PREFIX) or request.path_info in PAGES:
             return self.get_response(request)
         translation.activate(preferred_language(request.headers.get("Accept-Language", "")))
         response = self.get_response(request)

@@ -46,7 +46,6 @@ class Problem(Exception):
 
     type: ProblemType
     detail: Words = ""
-    action: Words = ""
     errors: Sequence[FieldError] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, Any] = field(default_factory=dict)
@@ -63,7 +62,7 @@ def problem_body(problem: Problem) -> dict[str, Any]:
         "status": kind.status,
         "code": kind.code,
         "detail": str(problem.detail or kind.detail),
-        "action": str(problem.action or kind.action),
+        "action": str(kind.action),
         "request_id": structlog.contextvars.get_contextvars().get("request_id", ""),
     }
     if problem.errors:
