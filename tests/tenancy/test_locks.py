@@ -124,7 +124,8 @@ def test_audit_and_ledger_are_append_only(cast: Cast) -> None:
         with (
             tenant_scope(cast.acme.id),
             pytest.raises(DatabaseError, match="permission denied"),
-            transaction.atomic(),connection.cursor() as cursor
+            transaction.atomic(),
+            connection.cursor() as cursor,
         ):
             cursor.execute(f"DELETE FROM {table}")
 
