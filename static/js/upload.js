@@ -49,13 +49,25 @@ if (form) {
         said.textContent = `${name}: ${words}`;
       },
       accept: (address) => {
-        bar.remove();
-        const link = element("a", "", says.saysOpen);
-        link.href = address;
-        state.replaceChildren(`${says.saysReceived} · `, link);
+        bar.value = 1;
+        state.textContent = says.saysReceived;
+        row.dataset.address = address;
         said.textContent = `${name}: ${says.saysReceived}`;
       },
+      element: row,
     };
+  };
+
+  // What was received stands in the list below by now: one line is enough for it here. Refusals stay.
+  const sumUp = (rows, batch) => {
+    const received = rows.map(({ row }) => row.element).filter((row) => row.dataset.address);
+    if (received.length === 0) return;
+    const link = element("a", "", batch ? says.saysBatch : says.saysOpen);
+    link.href = batch ? batch.address : received[0].dataset.address;
+    const line = element("li", "upload__sum", `${says.saysReceived}: ${received.length} · `);
+    line.append(link);
+    received[0].before(line);
+    for (const row of received) row.remove();
   };
 
   const send = (file, batch, row) =>
@@ -104,14 +116,8 @@ if (form) {
       return !refusal;
     });
     const batch = good.length > 1 ? await openBatch() : null;
-    if (batch) {
-      const link = element("a", "", says.saysBatch);
-      link.href = batch.address;
-      const item = element("li", "");
-      item.append(link);
-      list.append(item);
-    }
     for (const { file, row } of good) await send(file, batch?.id, row);
+    sumUp(good, batch);
   };
 
   input.addEventListener("change", () => {
