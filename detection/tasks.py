@@ -24,15 +24,23 @@ def warm_scorer(version: ModelVersion) -> ModelScorer:
 
     Raises ModelFolderError.
     """
-    # Whoever reads files imports this module too, and needs no engine.
-    from detection.engine import ModelFolderError, load_model_folder
-
-    scorer = _warm.pop(version.digest, None) or load_model_folder(Path(version.folder))
-    if scorer.model_digest != version.digest:
-        raise ModelFolderError(f"{version.folder} is not the version {version.digest[:12]} any more")
+    scorer = _warm.pop(version.digest, None) or _loaded(version)
     while len(_warm) >= MODELS_KEPT_WARM:
         _warm.pop(next(iter(_warm)))
     _warm[version.digest] = scorer
+    return scorer
+
+
+def _loaded(version: ModelVersion) -> ModelScorer:
+    """Checked to be the version it was, and to score its golden set as it must on this machine."""
+    # Whoever reads files imports this module too, and needs no engine.
+    from detection.engine import ModelFolderError, check_golden, load_model_folder
+
+    folder = Path(version.folder)
+    scorer = load_model_folder(folder)
+    if scorer.model_digest != version.digest:
+        raise ModelFolderError(f"{folder}: not the version {version.digest[:12]} any more")
+    check_golden(folder, scorer=scorer)
     return scorer
 
 
