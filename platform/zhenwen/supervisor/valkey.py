@@ -50,7 +50,7 @@ class EmbeddedValkey:
             "appendfsync": "everysec",
             "save": '""',
             "maxmemory": f"{MEMORY_SIZE_MB}mb",
-            "maxmemory-policy": "noeviction",  # a queue must not forget
+            "maxmemory-policy": "volatile-lru",  # caches expire and may go; queues do not and stay
             "daemonize": "no",
         }
         path = self.folder / "valkey.conf"
