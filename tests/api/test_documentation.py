@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import LazySettings, settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import translation
@@ -23,8 +26,10 @@ from detection.api.schema import api_schema
 from detection.api.urls import urlpatterns
 from detection.errors import ALL_CODES
 from detection.management.commands import check_openapi
-from tests.api.client import description
+from tests.api.client import Caller, Reply, description
 from tests.api.test_access import ENDPOINTS, NOBODYS_ID
+from tests.cast import Cast
+from tests.services.detections import hand_in_text
 
 HEADINGS = re.findall(r"^#+ (.+)$", (settings.ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.M)
 
@@ -32,13 +37,13 @@ HEADINGS = re.findall(r"^#+ (.+)$", (settings.ROOT / "docs" / "api.md").read_tex
 class Page(HTMLParser):
     """Ids, links and what could run or load something."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.ids: list[str] = []
         self.links: list[str] = []
         self.loaded: list[str] = []
         self.inline: list[str] = []
-        self.feed(html)
+        self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         named = {name: value or "" for name, value in attrs}
@@ -62,13 +67,13 @@ def page(db: None, request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 def test_the_page_shows_every_endpoint_and_code(page: tuple[str, str]) -> None:
-    _language, html = page
+    _language, text = page
     for path, methods in description()["paths"].items():
-        assert path in html
+        assert path in text
         for described in methods.values():
-            assert f'id="{described["operationId"]}"' in html
+            assert f'id="{described["operationId"]}"' in text
     for code in (*(problem.code for problem in PROBLEMS), *ALL_CODES):
-        assert f"<code>{code}</code>" in html
+        assert f"<code>{code}</code>" in text
 
 
 def test_links_within_the_page_lead_somewhere_and_ids_are_unique(page: tuple[str, str]) -> None:
@@ -86,16 +91,52 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing_inline(page: tup
 
 
 def test_the_page_is_wholly_in_its_language(page: tuple[str, str]) -> None:
-    language, html = page
-    chinese = "每分钟" in html
+    language, text = page
+    chinese = "每分钟" in text
     assert chinese == (language == "zh-hans")
-    english = "Every start and end counts" in html
+    english = "Every start and end counts" in text
     assert english == (language == "en")
 
 
-def test_examples_of_the_page_are_calls_that_work(page: tuple[str, str]) -> None:
-    shown = re.findall(r"curl [^<]+", page[1])
-    assert len(shown) == len(ENDPOINTS) + 2  # the first call, and both ways to hand in
+def test_what_looks_like_a_tag_is_shown(page: tuple[str, str]) -> None:
+    assert page[1].count("&lt;key&gt;") >= 2
+    assert "<key>" not in page[1]
+
+
+@pytest.mark.usefixtures("worker")
+def test_examples_of_the_page_are_calls_that_work(page: tuple[str, str], cast: Cast, alice: Caller) -> None:
+    examples = re.findall(r"curl [^<]+", page[1])
+    assert len(examples) == len(ENDPOINTS) + 2  # the first call, and both ways to hand in
+    for example in examples:
+        waiting = str(hand_in_text(cast.acme).pk)
+        shown = html.unescape(example).replace("$DETECTION_ID", waiting)
+        reply = called_like_curl(alice, shlex.split(shown.replace("\\\n", "")))
+        assert reply.status < 300, (example, reply.content)
+
+
+def called_like_curl(alice: Caller, command: list[str]) -> Reply:
+    assert command.pop(0) == "curl"
+    method, path, body = "", "", b""
+    headers: dict[str, str] = {}
+    fields: dict[str, Any] = {}
+    arguments = iter(command)
+    for argument in arguments:
+        if argument == "-X":
+            method = next(arguments)
+        elif argument == "-H":
+            name, _colon, value = next(arguments).partition(": ")
+            headers[name] = value
+        elif argument == "-d":
+            body = next(arguments).encode()
+        elif argument == "-F":
+            name, _equals, value = next(arguments).partition("=")
+            fields[name] = SimpleUploadedFile(value[1:], b"x") if value.startswith("@") else value
+        else:
+            path = argument.removeprefix(settings.SITE_URL)
+    assert headers.pop("Authorization") == "Bearer $ZHENWEN_API_KEY"
+    if fields:
+        return alice.post_form(path, fields)
+    return alice.call(method or ("POST" if body else "GET"), path, body, headers=headers)
 
 
 def words_of(described: Any) -> Iterator[str]:

@@ -76,7 +76,7 @@ class BatchesView(ApiView):
             {
                 "id": str(batch.id),
                 "name": batch.name,
-                "created_at": batch.created_at,
+                "created_at": batch.created_at.isoformat(),
                 "detections": [detection_payload(detection) for detection in detections],
             },
             status=202,

@@ -34,7 +34,7 @@ class ModelsView(ApiView):
                         "digest": version.digest,
                         "calibration_digest": version.calibration_digest,
                         "status": version.status,
-                        "activated_at": version.activated_at,
+                        "activated_at": version.activated_at and version.activated_at.isoformat(),
                     }
                     for version in published.order_by("status", "-activated_at")
                 ]
