@@ -1,0 +1,79 @@
+"""Thresholds that protect every kind of human writing, not only the average."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from detection.scoring.evidence import Evidence
+from detection.scoring.types import SegmentInput, SegmentScore
+from detection.training.calibrate import ScoredDocument, fit
+from detection.training.documents import Document
+from detection.training.scores import RememberingScorer
+from detection.training.texts import AI, HUMAN
+
+
+def scored_document(label: str, source: str, logit: float, number: int) -> ScoredDocument:
+    evidence = Evidence(
+        characters=200,
+        mean_logit=logit,
+        run_logit=logit,
+        run=(0, 1),
+        sentence_logits=np.array([logit]),
+        sentence_characters=np.array([200]),
+    )
+    return ScoredDocument(Document("", label, source, "", f"{source} {number}"), evidence)
+
+
+def made_documents(*, law_logit: float) -> list[ScoredDocument]:
+    noise = np.random.default_rng(8)
+    kinds = ((HUMAN, "h_thuc", -4.0, 3000), (HUMAN, "h_laws", law_logit, 300), (AI, "cred", 6.0, 500))
+    return [
+        scored_document(label, source, float(noise.normal(mean, 1)), number)
+        for label, source, mean, count in kinds
+        for number in range(count)
+    ]
+
+
+def accused_laws(documents: list[ScoredDocument]) -> float:
+    band = fit(documents, languages=("zh",)).band(200)
+    threshold = band.threshold(0.01).logit
+    laws = [d for d in documents if d.document.source == "h_laws"]
+    return float(np.mean([band.statistic(d.evidence) > threshold for d in laws]))
+
+
+def test_a_small_kind_that_looks_like_ai_is_protected_like_the_large_ones() -> None:
+    documents = made_documents(law_logit=1.0)
+    pooled = np.quantile([d.evidence.mean_logit for d in documents if d.document.label == HUMAN], 0.99)
+    laws = [d.evidence.mean_logit for d in documents if d.document.source == "h_laws"]
+    assert np.mean(np.array(laws) > pooled) > 0.05  # what thresholds over all human texts alone would do
+    assert accused_laws(documents) <= 0.01
+
+
+def test_stricter_rates_never_have_lower_thresholds() -> None:
+    for band in fit(made_documents(law_logit=0.0), languages=("zh",)).bands:
+        by_rate = sorted(band.thresholds, key=lambda t: t.tolerated_fpr)
+        logits = [threshold.logit for threshold in by_rate]
+        assert logits == sorted(logits, reverse=True)
+
+
+class CountingScorer:
+    model_name = "counting"
+    model_digest = "d" * 64
+
+    def __init__(self) -> None:
+        self.scored = 0
+
+    def score(self, segments: list[SegmentInput]) -> list[SegmentScore]:
+        self.scored += len(segments)
+        return [SegmentScore(float(len(s.text)), (float(len(s.text)),)) for s in segments]
+
+
+def test_a_segment_is_scored_once_even_by_the_next_run(tmp_path: Path) -> None:
+    counting = CountingScorer()
+    segments = [SegmentInput(text, (len(text),)) for text in ("天地。", "人。", "天地。")]
+    first = RememberingScorer(counting, tmp_path).score(segments)
+    again = RememberingScorer(counting, tmp_path).score(segments)
+    assert first == again == CountingScorer().score(segments)
+    assert counting.scored == 2
