@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ class CountingScorer:
     def __init__(self) -> None:
         self.scored = 0
 
-    def score(self, segments: list[SegmentInput]) -> list[SegmentScore]:
+    def score(self, segments: Sequence[SegmentInput]) -> list[SegmentScore]:
         self.scored += len(segments)
         return [SegmentScore(float(len(s.text)), (float(len(s.text)),)) for s in segments]
 
