@@ -27,3 +27,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         yield
         connection.close()
         options.pop("options")
+        with connection.cursor() as cursor:
+            # A process that a test has killed may not be gone yet; its session would keep the database.
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        connection.close()
