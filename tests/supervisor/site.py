@@ -70,11 +70,15 @@ def wait_until(condition: Callable[[], bool], *, timeout_seconds: float, what: s
         time.sleep(0.1)
 
 
+def site_free_environment() -> dict[str, str]:
+    """Without what the tests set for a site of their own."""
+    theirs = ("DATABASE_URL", "REDIS_URL", "DJANGO_SECRET_KEY", "API_KEY_PEPPERS", "PYTEST_XDIST_WORKER")
+    return {name: value for name, value in os.environ.items() if name not in theirs}
+
+
 def start_process(folder: Path, *, port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
     """The environment is that of the tests already, so nothing is installed."""
-    theirs = ("DATABASE_URL", "REDIS_URL", "DJANGO_SECRET_KEY", "API_KEY_PEPPERS", "PYTEST_XDIST_WORKER")
-    environment = {name: value for name, value in os.environ.items() if name not in theirs}
-    environment["ZHENWEN_ENVIRONMENT_READY"] = "1"
+    environment = site_free_environment() | {"ZHENWEN_ENVIRONMENT_READY": "1"}
     command = [sys.executable, "-m", "zhenwen.supervisor", "--port", str(port)]
     command += ["--data-dir", str(folder / "var"), "--once-ready-file", str(folder / "ready.json")]
     return subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +16,13 @@ import psycopg
 import pytest
 
 from tests.supervisor.papers import paper_docx, paper_text
-from tests.supervisor.site import RunningSite, running_site, start_process, wait_until
+from tests.supervisor.site import (
+    RunningSite,
+    running_site,
+    site_free_environment,
+    start_process,
+    wait_until,
+)
 from zhenwen.supervisor.processes import is_alive
 from zhenwen.supervisor.secret_file import read_secrets
 
@@ -84,6 +91,18 @@ def test_a_second_start_in_the_same_folder_names_the_first(site: RunningSite, fo
         words = output.read().decode()
     assert f"PID {site.process.pid}" in words
     assert "Traceback" not in words
+
+
+def test_management_commands_reach_the_running_site(site: RunningSite) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "zhenwen.supervisor.manage", "register_model", "--if-none-active"],
+        env=site_free_environment() | {"ZHENWEN_DATA_DIR": site.ready["data_dir"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert site.call("/api/v1/models")[1]["models"][0]["name"] in result.stdout
 
 
 def test_every_web_process_stays_small(site: RunningSite) -> None:

@@ -16,6 +16,7 @@ from tests.supervisor.test_service import SLEEPS
 from zhenwen.supervisor import environment, instance
 from zhenwen.supervisor.console import StartError
 from zhenwen.supervisor.external import require_postgres, require_redis, without_password
+from zhenwen.supervisor.manage import site_environment
 from zhenwen.supervisor.network import browser_address, require_free
 from zhenwen.supervisor.places import Places, require_free_space
 from zhenwen.supervisor.processes import is_alive
@@ -93,6 +94,11 @@ def test_a_stranger_with_a_recycled_number_is_left_alone(places: Places) -> None
         assert instance.end_leftovers(places) == []
         assert is_alive(stranger.pid)
         stranger.kill()
+
+
+def test_a_management_command_without_a_site_says_so(places: Places) -> None:
+    with pytest.raises(StartError, match="script/server"):
+        site_environment(places)
 
 
 def test_secrets_are_made_once_and_closed_to_others(places: Places) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -15,10 +16,13 @@ from pathlib import Path
 from zhenwen.supervisor.console import StartError
 from zhenwen.supervisor.network import browser_address
 from zhenwen.supervisor.places import ROOT, VENV_PYTHON, Places
+from zhenwen.supervisor.secret_file import write_private
 from zhenwen.supervisor.service import ServiceSpec, UnixUser, tail
 from zhenwen.supervisor.unprivileged import can_run, hand_over, server_user
 
 BLOCKING_THREADS = 8
+# The beginnings of the names of the site's own settings, among all else in an environment.
+OURS = ("ALLOWED_", "API_", "CSRF_", "DATABASE_", "DJANGO_", "PYTHON", "REDIS_", "SITE_", "ZHENWEN_")
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
 
 
@@ -59,6 +63,11 @@ class Application:
             **({"HOME": str(self.places.cache)} if self.user else {}),
             "ZHENWEN_CACHE_DIR": str(self.places.cache),
         }
+
+    def remember_environment(self) -> None:
+        """For script/manage, which acts on the site that runs."""
+        own = {name: value for name, value in self.environment().items() if name.startswith(OURS)}
+        write_private(self.places.environment, json.dumps(own, indent=1))
 
     def services(self) -> list[ServiceSpec]:
         """In the order of starting; they stop in the reverse order."""

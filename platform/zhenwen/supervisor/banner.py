@@ -33,8 +33,8 @@ def show_banner(
         ]
     else:
         lines += [
-            "  登录 Logins    演示账号已在先前创建；忘记密码可运行 manage.py changepassword",
-            "                 made on an earlier start; manage.py changepassword sets a new password",
+            "  登录 Logins    演示账号已在先前创建；重设密码 script/manage changepassword <邮箱>",
+            "                 made on an earlier start; script/manage changepassword <email>",
         ]
     lines += [f"  存储 Stores    {store}" for store in stores]
     lines += [f"  数据 Data      {data_dir}", f"  日志 Logs      {logs}", ""]

@@ -34,6 +34,10 @@ class Places:
         return self.run / "metrics"
 
     @property
+    def environment(self) -> Path:
+        return self.run / "environment.json"
+
+    @property
     def cache(self) -> Path:
         """May be deleted: models converted for this machine."""
         return self.data_dir / "cache"

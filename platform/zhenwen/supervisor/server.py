@@ -163,6 +163,7 @@ def _start(site: Site, options: Options, lock: IO[str]) -> None:
     say("正在准备站点 …", "Preparing the site …")
     application.prepare()
     demo = ensure_demo(application) if options.demo else {}
+    application.remember_environment()
     application.hand_over_folders()
     for spec in application.services():
         site.start(spec)
