@@ -18,3 +18,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema", documentation.schema, name="api-schema"),
     path("api/docs", documentation.documentation, name="api-docs"),
 ]
+
+handler400 = "accounts.web.errors.bad_request"

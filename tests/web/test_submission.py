@@ -118,3 +118,13 @@ def test_a_page_open_for_too_long_says_so(cast: Cast) -> None:
     response = strict.post("/o/acme/submit/text", {"text": HUMAN_PAPER})
     assert response.status_code == 403
     assert "页面打开得太久了" in response.content.decode()
+
+
+def test_more_than_a_form_may_hold_is_said_to_be_too_large(
+    cast: Cast, bob: Client, settings: Settings
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    response = bob.post("/o/acme/submit/text", {"text": HUMAN_PAPER})
+    assert response.status_code == 413
+    assert "内容过大" in response.content.decode()
+    assert stored(cast) == []
