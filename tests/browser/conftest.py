@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from django.db import connections
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 from redis import Redis
@@ -48,6 +49,8 @@ def browser(
         browser = playwright.chromium.launch(executable_path=chromium_path, args=OFFLINE)
         yield browser
         browser.close()
+        # Beside a running loop this thread had database connections of their own.
+        connections.close_all()
 
 
 @pytest.fixture
