@@ -126,6 +126,11 @@ def _part(count: dict[str, int]) -> Part:
     return Part(characters, ai_characters, ai_characters / max(characters, 1), stacked(shares))
 
 
-def excerpt(text: str, passage: Passage) -> str:
-    line = " ".join(text[passage.start : passage.end].split())
+def excerpt(text: str, passage: Passage, sentences: Sequence[SentenceResult]) -> str:
+    """The first words of its sentences; what was left out between them is no part of it."""
+    line = ""
+    for sentence in sentences[passage.first_sentence :]:
+        if sentence.end > passage.end or len(line) > EXCERPT_CHARACTERS:
+            break
+        line += " ".join(text[sentence.start : sentence.end].split())
     return line if len(line) <= EXCERPT_CHARACTERS else f"{line[:EXCERPT_CHARACTERS]}…"

@@ -117,7 +117,11 @@ class ReportSheet:
     def accusing_rows(self) -> list[Row]:
         total = max(sum(passage.characters for passage in self.passages), 1)
         return [
-            Row(passage, passage.characters / total, excerpt(self.text, passage) if self.text else "")
+            Row(
+                passage,
+                passage.characters / total,
+                excerpt(self.text, passage, self.sentences) if self.text else "",
+            )
             for passage in self.passages
             if passage.verdict in ACCUSING
         ]

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from detection.reports.marked_text import marked_text
-from detection.reports.passages import PART_ENDS, STRIP_WIDTH, parts, passages, stacked, strip
+from detection.reports.passages import PART_ENDS, STRIP_WIDTH, excerpt, parts, passages, stacked, strip
 from detection.reports.scale import WIDTH, position, probability_scale
 from detection.reports.wording import (
     ATTACKS,
@@ -65,6 +65,16 @@ def test_neighbours_of_one_verdict_are_one_passage() -> None:
         (HUMAN, 30, 40, 3),
     ]
     assert found[1].p_ai == pytest.approx(0.9)
+
+
+def test_an_excerpt_leaves_out_what_stands_between_the_sentences() -> None:
+    text = "第一句。\n二、标题\n第二句。第三句。"
+    found = [
+        SentenceResult(0, 4, 0.9, AI),
+        SentenceResult(10, 14, 0.9, AI),
+        SentenceResult(14, 18, 0.1, HUMAN),
+    ]
+    assert excerpt(text, passages(found)[0], found) == "第一句。第二句。"
 
 
 def test_parts_count_every_scored_character_once() -> None:
