@@ -9,13 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from detection.engine.batches import TokenIds
 from detection.engine.head import Floats, Head
 from detection.engine.manifest import IR_FILE, Manifest, ModelFolderError
-
-TokenIds = npt.NDArray[np.int64]
 
 OPENVINO = "openvino"
 TORCH = "torch"

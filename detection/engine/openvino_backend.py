@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 
-from detection.engine.backends import OPENVINO, BackendInfo, LoadRequest, TokenIds
+from detection.engine.backends import OPENVINO, BackendInfo, LoadRequest
+from detection.engine.batches import TokenIds
 from detection.engine.head import Floats
 from detection.engine.locations import conversion_cache
 from detection.engine.manifest import IR_FILE, ModelFolderError

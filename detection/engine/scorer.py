@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,12 @@ from detection.engine.backends import (
     choose_backend,
     open_backend,
 )
-from detection.engine.batches import planned_batches
+from detection.engine.batches import BatchInput, padded_length, planned_batches
 from detection.engine.head import Floats, Head, read_head
 from detection.engine.manifest import TOKENIZER_FILE, Manifest, ModelFolderError, read_manifest
 from detection.scoring.calibration import CALIBRATION_FILE, Calibration, CalibrationError
 from detection.scoring.types import SegmentInput, SegmentScore
-from zhenwen.observability.metrics import BATCH_FILL_RATIO
+from zhenwen.observability.metrics import BATCH_FILL_RATIO, BATCH_TOKENS, ENGINE_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,14 @@ def load_model_folder(folder: Path, *, backend: str | None = None, threads: int 
     )
     logger.info("model %s %s ready: %s", manifest.name, manifest.version, scorer.backend)
     return scorer
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSegment:
+    segment: SegmentInput
+    encoding: Encoding
+    ids: list[int]
+    padded_length: int
 
 
 class ModelScorer:
@@ -83,29 +92,38 @@ class ModelScorer:
 
     def score(self, segments: Sequence[SegmentInput]) -> list[SegmentScore]:
         """One score per segment, in order, to `LOGIT_DECIMALS`. Tokens past the model's limit go unread."""
-        encodings = self._tokenizer.encode_batch([segment.text for segment in segments])
-        scores: list[SegmentScore | None] = [None] * len(segments)
-        batches = planned_batches([len(encoding.ids) for encoding in encodings], self._head.maximum_tokens)
-        for padded, numbers in batches:
-            chosen = [encodings[number] for number in numbers]
-            BATCH_FILL_RATIO.observe(sum(len(encoding.ids) for encoding in chosen) / (padded * len(chosen)))
-            odds = self._forward(chosen, padded)
-            for row, number in enumerate(numbers):
-                scores[number] = self._segment_score(segments[number], encodings[number], odds[row])
-        return [score for score in scores if score is not None]
+        encoded = self.encode(segments)
+        scores: dict[int, SegmentScore] = {}
+        for padded, numbers in planned_batches([one.padded_length for one in encoded]):
+            batch = self.new_batch(padded, capacity=len(numbers))
+            for number in numbers:
+                batch.add(encoded[number].ids)
+            for number, odds in zip(numbers, self.log_odds(batch), strict=True):
+                scores[number] = self.segment_score(encoded[number], odds)
+        return [scores[number] for number in range(len(segments))]
 
-    def _forward(self, encodings: Sequence[Encoding], padded: int) -> Floats:
-        """(batch, tokens) log-odds, or (batch,) where the model judges the whole."""
-        input_ids = np.full((len(encodings), padded), self._head.pad_token_id, dtype=np.int64)
-        attention_mask = np.zeros_like(input_ids)
-        for row, encoding in enumerate(encodings):
-            input_ids[row, : len(encoding.ids)] = encoding.ids
-            attention_mask[row, : len(encoding.ids)] = 1
-        with self._lock:
-            logits = self._backend.logits(input_ids, attention_mask)
+    def encode(self, segments: Sequence[SegmentInput]) -> list[EncodedSegment]:
+        with ENGINE_SECONDS.labels("tokenise").time():
+            encodings = self._tokenizer.encode_batch([segment.text for segment in segments])
+        return [
+            EncodedSegment(segment, encoding, ids := encoding.ids, self._padded_length(len(ids)))
+            for segment, encoding in zip(segments, encodings, strict=True)
+        ]
+
+    def new_batch(self, padded: int, *, capacity: int) -> BatchInput:
+        return BatchInput(padded=padded, capacity=capacity, pad_token_id=self._head.pad_token_id)
+
+    def log_odds(self, batch: BatchInput) -> Floats:
+        """(rows, tokens) log-odds, or (rows,) where the model judges the whole."""
+        BATCH_FILL_RATIO.observe(batch.real_tokens / batch.padded_tokens)
+        BATCH_TOKENS.observe(batch.padded_tokens)
+        with self._lock, ENGINE_SECONDS.labels("forward").time():
+            logits = self._backend.logits(batch.input_ids, batch.attention_mask)
         return self._head.ai_log_odds(logits)
 
-    def _segment_score(self, segment: SegmentInput, encoding: Encoding, odds: Floats) -> SegmentScore:
+    def segment_score(self, encoded: EncodedSegment, odds: Floats) -> SegmentScore:
+        """What one row of `log_odds` says of the segment and of its sentences."""
+        segment, encoding = encoded.segment, encoded.encoding
         if not self._head.is_per_token:
             logit = _rounded(odds)
             return SegmentScore(logit, (logit,) * len(segment.sentence_ends))
@@ -120,6 +138,9 @@ class ModelScorer:
         tokens = np.bincount(sentence, minlength=count)
         means = zip(sums.tolist(), tokens.tolist(), strict=True)
         return SegmentScore(logit, tuple(_rounded(total / n) if n else logit for total, n in means))
+
+    def _padded_length(self, length: int) -> int:
+        return padded_length(length, self._head.maximum_tokens)
 
 
 def _load_tokenizer(folder: Path, maximum_tokens: int) -> Tokenizer:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from detection.engine.backends import TORCH, BackendInfo, LoadRequest, TokenIds
+from detection.engine.backends import TORCH, BackendInfo, LoadRequest
+from detection.engine.batches import TokenIds
 from detection.engine.head import Floats
 from detection.engine.manifest import WEIGHTS_FILE, ModelFolderError
 from detection.engine.processor import has_fast_bfloat16

@@ -17,7 +17,7 @@ from detection.engine import (
     write_golden,
     write_manifest,
 )
-from detection.engine.batches import BATCH_TOKENS, planned_batches
+from detection.engine.batches import BATCH_TOKENS, padded_length, planned_batches
 from detection.engine.head import Head, read_head
 from tests.engine.conftest import edit_config
 
@@ -200,7 +200,7 @@ def test_log_odds_weigh_ai_against_all_other_labels() -> None:
 
 def test_batches_hold_every_segment_once_within_their_budget() -> None:
     lengths = [3, 512, 64, 65, 700, 1, 300, 300] * 20
-    batches = planned_batches(lengths, 512)
+    batches = planned_batches([padded_length(length, 512) for length in lengths])
     assert sorted(number for _, numbers in batches for number in numbers) == list(range(len(lengths)))
     for padded, numbers in batches:
         assert padded * len(numbers) <= BATCH_TOKENS

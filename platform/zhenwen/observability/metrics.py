@@ -35,6 +35,25 @@ BATCH_FILL_RATIO = Histogram(
     "Real tokens of a batch over its padded tokens.",
     buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0),
 )
+BATCH_TOKENS = Histogram(
+    "zhenwen_batch_tokens",
+    "Padded tokens of a batch.",
+    buckets=(64, 128, 256, 512, 1024, 2048, 3072, 4096, 8192, 16384),
+)
+ENGINE_SECONDS = Histogram(
+    "zhenwen_engine_seconds",
+    "Time in the engine: tokenise (a window), wait (a segment, until its batch starts), forward (a batch).",
+    ["stage"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+ENGINE_QUEUE_CHARACTERS = Gauge(
+    "zhenwen_engine_queue_characters",
+    "Characters that wait for the model in this process; about as many tokens.",
+    multiprocess_mode="livesum",
+)
+SEGMENTS_DROPPED_TOTAL = Counter(
+    "zhenwen_segments_dropped_total", "Segments that nobody waits for any more.", ["reason"]
+)  # expired, cancelled
 LEASES_EXPIRED_TOTAL = Counter("zhenwen_leases_expired_total", "Detections taken back from a lost worker.")
 WORKER_INFO = Gauge(
     "zhenwen_worker_info",
