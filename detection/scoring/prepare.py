@@ -68,7 +68,7 @@ def prepare(document: ExtractedDocument) -> PreparedDocument:
     prose = [b for b in blocks if b.kind is BlockKind.PROSE and _WORD.search(document.text, b.start, b.end)]
     normalised, origins = _normalised_prose(document.text, prose)
     ends = sorted({*sentence_ends(normalised.text), *_paragraph_ends(document.text, prose, origins)})
-    groups = grouped(bounded_sentences(normalised.text, ends))
+    groups = grouped(normalised.text, bounded_sentences(normalised.text, ends))
     sentences = tuple(_sentence(normalised.text, origins, span) for group in groups for span in group)
     excluded = tuple(ExcludedSpan(b.start, b.end, b.kind) for b in blocks if b.kind is not BlockKind.PROSE)
     return PreparedDocument(

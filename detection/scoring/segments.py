@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import zlib
+from bisect import bisect
 from collections.abc import Sequence
 
-TARGET_CHARACTERS = 400
+SENTENCE_CHARACTERS = 400  # longer ones are cut
 # A token of the shipped tokenizer is never shorter than a character, and 512 tokens include two special ones.
 MOST_CHARACTERS = 510
-LEAST_CHARACTERS = 120
+# Borders between segments keep this far apart where the sentences let them.
+BORDER_DISTANCE = 240
+TWO_SEGMENTS = 980  # what two segments hold, wherever the sentences between them end
 
 _PAUSE = re.compile(r"[，、,：: ）)》]")
 
@@ -16,12 +20,12 @@ Span = tuple[int, int]
 
 
 def bounded_sentences(text: str, ends: Sequence[int]) -> list[Span]:
-    """Sentences as (start, end), at most `TARGET_CHARACTERS` long; longer ones are cut, best at a pause."""
+    """Sentences as (start, end), at most `SENTENCE_CHARACTERS` long; longer ones are cut, best at a pause."""
     spans: list[Span] = []
     start = 0
     for end in ends:
-        while end - start > TARGET_CHARACTERS:
-            cut = _cut_near(text, start + TARGET_CHARACTERS)
+        while end - start > SENTENCE_CHARACTERS:
+            cut = _cut_near(text, start + SENTENCE_CHARACTERS)
             spans.append((start, cut))
             start = cut
         if start < end:
@@ -30,32 +34,52 @@ def bounded_sentences(text: str, ends: Sequence[int]) -> list[Span]:
     return spans
 
 
-def grouped(sentences: Sequence[Span]) -> list[list[Span]]:
-    """Neighbouring sentences joined to about `TARGET_CHARACTERS`, never over `MOST_CHARACTERS`."""
-    segments: list[list[Span]] = []
+def grouped(text: str, sentences: Sequence[Span]) -> list[list[Span]]:
+    """Neighbouring sentences joined to segments of at most `MOST_CHARACTERS`.
+
+    Where one ends is decided by the words around it alone: whoever changes a sentence of a long paper changes
+    the segment it stands in, seldom the one beside it, and all others keep their cached scores.
+    """
+    if not sentences:
+        return []
+    borders = _borders(text, sentences)
+    segments: list[list[Span]] = [[]]
     for sentence in sentences:
-        if segments and _belongs(segments[-1], sentence):
-            segments[-1].append(sentence)
-        else:
-            segments.append([sentence])
-    if len(segments) > 1 and _length(segments[-1]) < LEAST_CHARACTERS:
-        segments[-2:] = _shared_out(segments[-2] + segments[-1])
-    return segments
+        if sentence[0] in borders:
+            segments.append([])
+        segments[-1].append(sentence)
+    return [part for segment in segments for part in _parts(segment)]
 
 
-def _belongs(segment: Sequence[Span], sentence: Span) -> bool:
-    """Whether taking the sentence in brings the segment nearer to its target than stopping here."""
-    length, added = _length(segment), sentence[1] - sentence[0]
-    return length + added <= MOST_CHARACTERS and length + added / 2 <= TARGET_CHARACTERS
+def _borders(text: str, sentences: Sequence[Span]) -> set[int]:
+    """Ends of sentences, the one with the lowest checksum first, until no stretch is too long.
+
+    A border keeps its distance to both ends of the stretch it divides; a stretch that can be two segments
+    becomes two.
+    """
+    checksums = [
+        (zlib.crc32(text[start:end].encode("utf-8", "surrogatepass")), end) for start, end in sentences
+    ]
+    borders = [sentences[0][0], sentences[-1][1]]
+    for _checksum, end in sorted(checksums[:-1]):
+        place = bisect(borders, end)
+        start, stop = borders[place - 1], borders[place]
+        length = stop - start
+        if length <= MOST_CHARACTERS:
+            continue
+        distance = max(BORDER_DISTANCE, length - MOST_CHARACTERS if length <= TWO_SEGMENTS else 0)
+        if start + distance <= end <= stop - distance:
+            borders.insert(place, end)
+    return set(borders[1:-1])
 
 
-def _shared_out(sentences: list[Span]) -> list[list[Span]]:
-    """One segment if they fit into one, else two as equal as the sentences allow."""
+def _parts(sentences: list[Span]) -> list[list[Span]]:
+    """One segment if they fit into one, else two as equal as the sentences allow, and so on."""
     if _length(sentences) <= MOST_CHARACTERS:
         return [sentences]
     cuts = range(1, len(sentences))
     best = min(cuts, key=lambda cut: max(_length(sentences[:cut]), _length(sentences[cut:])))
-    return [sentences[:best], sentences[best:]]
+    return _parts(sentences[:best]) + _parts(sentences[best:])
 
 
 def _length(sentences: Sequence[Span]) -> int:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detection.scoring.prepare import PreparedDocument, plain_document, prepare
-from detection.scoring.segments import LEAST_CHARACTERS, MOST_CHARACTERS
+from detection.scoring.segments import MOST_CHARACTERS
 from detection.scoring.sentences import sentence_ends
 from detection.scoring.types import BlockKind
 
@@ -126,13 +126,31 @@ def test_a_numbered_list_is_prose_and_a_numbered_heading_is_not() -> None:
     assert excluded(f"1. 引言的写法\n{PARAGRAPH}") == [(BlockKind.HEADING, "1. 引言的写法")]
 
 
+def long_paper(paragraphs: int = 88) -> str:
+    """No two of its paragraphs are alike."""
+    return "\n\n".join(
+        f"调查的第{number}天，{PARAGRAPH}其中第{number * 7}户没有回答。" for number in range(paragraphs)
+    )
+
+
 def test_segments_end_at_sentences_and_are_neither_tiny_nor_too_long() -> None:
-    document = prepared("\n\n".join([PARAGRAPH] * 40))
+    document = prepared(long_paper())
     lengths = [len(segment.text) for segment in document.segments]
     assert max(lengths) <= MOST_CHARACTERS
-    assert min(lengths) >= LEAST_CHARACTERS
+    assert min(lengths) >= 120
     assert all(segment.text[-1] in "。；" for segment in document.segments)
     assert 300 < sum(lengths) / len(lengths) < 450
+
+
+@pytest.mark.parametrize("edited", [0, 0.01, 0.3, 0.6, 0.99])
+def test_an_edited_sentence_changes_the_segments_around_it_only(edited: float) -> None:
+    text = long_paper()
+    assert len(text) > 10_000
+    sentences = text.split("。")
+    sentences[int(edited * (len(sentences) - 1))] = "这一句是后来改写的，和原来的长短也不相同"
+    before = {segment.text for segment in prepared(text).segments}
+    after = [segment.text for segment in prepared("。".join(sentences)).segments]
+    assert 1 <= sum(segment not in before for segment in after) <= 3
 
 
 def test_the_lines_of_a_wrapped_paragraph_are_one_paragraph() -> None:
