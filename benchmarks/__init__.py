@@ -1,0 +1,1 @@
+"""What the product is measured with; see README.md. Not part of the server."""
