@@ -1,8 +1,8 @@
 """The model and nothing else: the forward passes of some texts, in one process with all cores.
 
 What the product is measured against. Everything the product does besides (HTTP, queues, database, tokenising,
-cutting, deciding) is done beforehand and not timed: the windows are those that the product itself would score,
-as token ids, in batches as the product's engine plans them.
+cutting, deciding) is done beforehand and not timed: the windows are those that the product itself would
+score, as token ids, in batches as the product's engine plans them.
 """
 
 from __future__ import annotations
@@ -71,40 +71,35 @@ def bare_model(folder: Path, *, cache: Path) -> Iterator[Bare]:
             process.terminate()
 
 
-class _Recorder:
-    """Stands in for a backend: runs it, and remembers with what it was called."""
-
-    def __init__(self, backend: Any) -> None:
-        self.backend = backend
-        self.info = backend.info
-        self.calls: list[tuple[Any, ...]] = []
-
-    def logits(self, *arguments: Any) -> Any:
-        self.calls.append(tuple(argument.copy() for argument in arguments))
-        return self.backend.logits(*arguments)
-
-
 def main(folder: Path) -> None:
     from detection.engine import load_model_folder
+    from detection.engine.batches import planned_batches
     from detection.extraction import extract_text
     from detection.scoring.prepare import prepare
 
-    scorer: Any = load_model_folder(folder)
-    recorder = scorer._backend = _Recorder(scorer._backend)
-    _reply({"backend": str(recorder.info)})
+    scorer = load_model_folder(folder)
+    backend = scorer._backend  # beneath everything that the product adds
+    _reply({"backend": str(backend.info)})
     for line in sys.stdin:
         question = json.loads(line)
         segments = [list(prepare(extract_text(text)).segments) for text in question["texts"]]
-        groups = [sum(segments, [])] if question["together"] else segments
+        groups = [[one for of_text in segments for one in of_text]] if question["together"] else segments
         seconds = []
         for group in groups:
-            recorder.calls.clear()
-            scorer.score(group)  # not timed: it tokenises too, and the first pass of a shape is slower
-            began = time.perf_counter()
-            for call in recorder.calls:
-                recorder.backend.logits(*call)
-            seconds.append(time.perf_counter() - began)
-        _reply({"seconds": seconds, "windows": sum(len(group) for group in segments)})
+            encoded = scorer.encode(group)
+            batches = []
+            for padded, numbers in planned_batches([one.padded_length for one in encoded]):
+                batch = scorer.new_batch(padded, capacity=len(numbers))
+                for number in numbers:
+                    batch.add(encoded[number].ids)
+                batches.append(batch)
+            for timed in (False, True):  # the first pass of a shape is slower
+                began = time.perf_counter()
+                for batch in batches:
+                    backend.logits(batch.input_ids, batch.attention_mask)
+                if timed:
+                    seconds.append(time.perf_counter() - began)
+        _reply({"seconds": seconds, "windows": sum(len(of_text) for of_text in segments)})
 
 
 def _reply(content: dict[str, Any]) -> None:

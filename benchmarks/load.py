@@ -1,11 +1,11 @@
-"""The load generator: many connections on one thread of one process, HTTP/1.1 with keep-alive, on plain sockets.
+"""The load generator: many connections on one thread of one process, HTTP/1.1 with keep-alive, plain sockets.
 
-Closed loop: each client sends its next request when it has its answer. Open loop: requests are due at a constant
-rate (or at random, with that mean), whether or not earlier ones are answered; the time of each counts from the
-moment it was due, so that a server that stalls cannot hide it (no coordinated omission).
+Closed loop: each client sends its next request when it has its answer. Open loop: requests are due at a
+constant rate (or at random, with that mean), whether or not earlier ones are answered; the time of each
+counts from the moment it was due, so that a server that stalls cannot hide it (no coordinated omission).
 
-`python -m benchmarks.load` reads a Plan as JSON on standard input and writes a Result as JSON; `run` calls it so,
-because a load generator must not share its interpreter with whoever waits for it.
+`python -m benchmarks.load` reads a Plan as JSON on standard input and writes a Result as JSON; `run` calls it
+so, because a load generator must not share its interpreter with whoever waits for it.
 """
 
 from __future__ import annotations
@@ -249,7 +249,8 @@ def _schedule(plan: Plan) -> list[float]:
         count = min(plan.count, int(plan.seconds * plan.rate_per_second))
         return [number / plan.rate_per_second for number in range(count)]
     chance = random.Random(plan.count)  # noqa: S311
-    due, moments = 0.0, []
+    due = 0.0
+    moments: list[float] = []
     while len(moments) < plan.count:
         due += chance.expovariate(plan.rate_per_second)
         if due > plan.seconds:

@@ -1,4 +1,4 @@
-"""A Word file and the form that carries it, made without any library so that nothing but the product is measured."""
+"""A Word file and the form that carries it, made with the standard library alone."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A classifier of the shape of the reference: BERT 12 x 768, vocabulary 21,128, 512 tokens, 102 M parameters.
 
-Its weights are random and the same every time; it says nothing about any text and costs what a trained one does.
+Its weights are random and the same every time: it knows nothing and costs what a trained one costs.
 """
 
 from __future__ import annotations

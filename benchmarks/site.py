@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from benchmarks.load import Plan
 from benchmarks.papers import form
@@ -111,6 +113,36 @@ class Site:
                 time.sleep(poll_seconds)
         return [ended[detection_id] for detection_id in ids]
 
+    def wait_until_settled(self, *, timeout_seconds: float, poll_seconds: float = 0.5) -> None:
+        """Until no characters are reserved: then every text that was handed in has ended.
+
+        Raises SiteFailed when time is up.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while self.usage()["reserved_characters"]:
+            if time.monotonic() > deadline:
+                raise SiteFailed(f"not done within {timeout_seconds:g} s")
+            time.sleep(poll_seconds)
+
+    def usage(self) -> dict[str, Any]:
+        return self.call("/api/v1/usage")
+
+    def last_report_at(self, ids: Sequence[str]) -> float:
+        """Seconds since the epoch. Raises SiteFailed unless all of them, the newest ones, succeeded."""
+        missing, last, cursor = set(ids), 0.0, ""
+        while missing:
+            page = self.call(f"{DETECTIONS}?state=succeeded&limit=100{cursor}")
+            for detection in page["detections"]:
+                if detection["id"] in missing:
+                    missing.remove(detection["id"])
+                    last = max(last, datetime.fromisoformat(detection["finished_at"]).timestamp())
+            if page["next_cursor"] is None:
+                break
+            cursor = f"&cursor={quote(page['next_cursor'])}"
+        if missing:
+            raise SiteFailed(f"{len(missing)} of {len(ids)} detections did not succeed")
+        return last
+
     def _send(self, path: str, body: bytes | None, content_type: str) -> dict[str, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
@@ -149,7 +181,7 @@ class Site:
     @contextmanager
     def more_workers(self, count: int, **environment: str) -> Iterator[None]:
         """Further warm workers of the documents queue, once they are ready."""
-        command = [sys.executable, ROOT / "manage.py", "warm_worker", "--queue", "documents"]
+        command = [sys.executable, str(ROOT / "manage.py"), "warm_worker", "--queue", "documents"]
         log = (self.data_dir / "log" / "more-workers.log").open("ab")
         before = self.document_workers()
         workers = [
@@ -194,8 +226,7 @@ def running_site(name: str, *, model: Path, environment: Mapping[str, str] | Non
     began = time.monotonic()
     with output.open("wb") as stream:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "zhenwen.supervisor", "--no-demo", "--port", str(port)]
-            + ["--data-dir", str(folder / "var"), "--once-ready-file", str(ready_file)],
+            _command(port=port, folder=folder, ready_file=ready_file),
             stdout=stream,
             stderr=stream,
             cwd=ROOT,
@@ -219,6 +250,11 @@ def running_site(name: str, *, model: Path, environment: Mapping[str, str] | Non
         shutil.rmtree(cluster, ignore_errors=True)
 
 
+def _command(*, port: int, folder: Path, ready_file: Path) -> list[str]:
+    command = [sys.executable, "-m", "zhenwen.supervisor", "--no-demo", "--port", str(port)]
+    return [*command, "--data-dir", str(folder / "var"), "--once-ready-file", str(ready_file)]
+
+
 def _site_environment(model: Path) -> dict[str, str]:
     """Without databases that an operator may have named: the benchmark must never touch those."""
     foreign = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "ZHENWEN_DATA_DIR")
@@ -236,7 +272,9 @@ def _wait_for_start(supervisor: subprocess.Popen[bytes], ready_file: Path, outpu
     deadline = time.monotonic() + STARTS_WITHIN_SECONDS
     while not ready_file.exists():
         if supervisor.poll() is not None or time.monotonic() > deadline:
-            raise SiteFailed(f"the site did not start:\n{output.read_text('utf-8', errors='replace')[-3000:]}")
+            raise SiteFailed(
+                f"the site did not start:\n{output.read_text('utf-8', errors='replace')[-3000:]}"
+            )
         time.sleep(0.1)
 
 

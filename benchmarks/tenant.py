@@ -1,4 +1,4 @@
-"""An institution that may send as much as it likes. Run inside the site: `manage.py shell -c "…make_tenant()"`."""
+"""An institution that may send as much as it likes; made inside the site, through `manage.py shell`."""
 
 from __future__ import annotations
 

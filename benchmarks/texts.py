@@ -8,7 +8,15 @@ from functools import cache
 # The marker is spelled with numerals, so that a text differs from every other one from its first sentence on.
 _NUMERALS = "零一二三四五六七八九"
 _TIMES = ("清早", "午后", "入夜以后", "下过雨的傍晚", "开春", "秋收前后", "年关将近时", "周末")
-_PLACES = ("村口的老槐树下", "县城的旧书店里", "河堤边", "图书馆的三楼", "菜市场尽头", "山脚的小站", "校门对面")
+_PLACES = (
+    "村口的老槐树下",
+    "县城的旧书店里",
+    "河堤边",
+    "图书馆的三楼",
+    "菜市场尽头",
+    "山脚的小站",
+    "校门对面",
+)
 _PEOPLE = ("外婆", "修表的老陈", "新来的老师", "邻居家的孩子", "值班的护士", "船上的伙计", "写信的人", "木匠")
 _DOINGS = (
     "把{thing}摆成一排，慢慢数给我听",
@@ -18,7 +26,15 @@ _DOINGS = (
     "在{thing}旁边坐下，问我路上走了多久",
     "把{thing}擦了又擦，像是要去见什么人",
 )
-_THINGS = ("那盏煤油灯", "一本卷了边的账簿", "两只搪瓷缸子", "晒干的陈皮", "半张旧地图", "断了弦的胡琴", "几封没寄的信")
+_THINGS = (
+    "那盏煤油灯",
+    "一本卷了边的账簿",
+    "两只搪瓷缸子",
+    "晒干的陈皮",
+    "半张旧地图",
+    "断了弦的胡琴",
+    "几封没寄的信",
+)
 _TURNS = ("其实", "后来我才明白，", "说来也怪，", "照例，", "不过，", "那时候", "据说", "谁也没料到，")
 _THOUGHTS = (
     "日子并不因为谁的记性好就走得慢些",
@@ -49,7 +65,7 @@ class Prose:
             sentence = self._sentence()
             parts.append(sentence)
             length += len(sentence)
-        return "".join(parts)[: characters - 1].rstrip("，。、") .ljust(characters - 1, "了") + "。"
+        return "".join(parts)[: characters - 1].rstrip("，。、").ljust(characters - 1, "了") + "。"
 
     def texts(self, count: int, *, characters: int) -> list[str]:
         return [self.text(characters) for _ in range(count)]
@@ -66,7 +82,8 @@ class Prose:
             return f"{pick(_TURNS)}{pick(_THOUGHTS)}。"
         doing = pick(_DOINGS).format(thing=pick(_THINGS))
         number = self._chance.randint(2, 97)
-        return f"{pick(_TIMES)}，{pick(_PEOPLE)}在{pick(_PLACES)}{doing}；{_spelled(number)}年过去，{pick(_THOUGHTS)}。"
+        scene = f"{pick(_TIMES)}，{pick(_PEOPLE)}在{pick(_PLACES)}{doing}"
+        return f"{scene}；{_spelled(number)}年过去，{pick(_THOUGHTS)}。"
 
 
 @cache

@@ -1,0 +1,180 @@
+"""What must not be felt: another model taking over, and a worker killed, both under full load."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import load
+from benchmarks.bench import Bench
+from benchmarks.places import MODELS, RESULTS, SHIPPED_MODEL
+from benchmarks.record import Figure, Outcome, Table
+from benchmarks.site import DETECT, Site, SiteFailed
+
+SWAP_CLIENTS = 32
+PAPER_CHARACTERS = 4_000
+
+
+def model_swap(bench: Bench) -> Outcome:
+    """Another version takes over under full load and the first one is brought back; no call may fail."""
+    site = bench.site
+    copy = _other_version()
+    site.manage("register_model", str(copy), "--staged")
+    seconds = bench.amount(18, 9)
+    digests = [_digest_that_answers(bench)]
+    first = digests[0]
+    second = next(version["digest"] for version in _versions(site) if version["digest"] != first)
+    swaps: list[tuple[str, float, float]] = []
+
+    def swap_and_back(began: float) -> None:
+        for name, digest, wait_until in (("to the other version", second, seconds / 3),
+                                         ("back", first, 2 * seconds / 3)):  # fmt: skip
+            time.sleep(max(0.0, began + wait_until - time.monotonic()))
+            commanded = time.monotonic() - began
+            _activate(site, digest)
+            swaps.append((name, commanded, time.monotonic() - began))
+            digests.append(_digest_that_answers(bench))
+
+    plan = site.plan(bench.texts(bench.amount(4_000, 1_000)), clients=SWAP_CLIENTS, seconds=seconds)
+    result = _while_loaded(plan, swap_and_back)
+    _keep_log("swap", result)
+    if digests != [first, second, first]:
+        raise SiteFailed(f"the versions that answered were {[digest[:12] for digest in digests]}")
+    usual = result.median_ms
+    slowest = max(result.milliseconds)
+    return Outcome(
+        figures=[
+            Figure("swap_failed", "swap of the model and back under load: failed calls", result.failed, "",
+                   f"{result.answered:,} answered in {result.elapsed_seconds:.0f} s, {SWAP_CLIENTS} clients",
+                   target=0, at_most=True),
+            Figure("swap_slowest_ms", "the slowest call during the swaps", slowest, "ms",
+                   f"median {usual:.0f} ms, P99 {result.p99_ms:.0f} ms at {SWAP_CLIENTS} clients"),
+        ],
+        tables=[
+            Table("swaps", "The swaps", ["swap", "commanded after", "command returned after", "answered by"],
+                  [[name, f"{at:.1f} s", f"{done:.1f} s", digest[:12]]
+                   for (name, at, done), digest in zip(swaps, digests[1:], strict=True)]),
+        ],
+    )  # fmt: skip
+
+
+def killed_workers(bench: Bench) -> Outcome:
+    """SIGKILL to each kind of warm worker in the middle of its work; the supervisor starts it again."""
+    papers = bench.papers(bench.amount(60, 8), characters=PAPER_CHARACTERS)
+    used_before = bench.site.usage()["used_characters"]
+    ids = bench.site.submit(papers)
+    killed_at = _kill_after_a_third(bench.site, "warm-documents", ids)
+    bench.site.wait_until_settled(timeout_seconds=180)
+    settled_after = time.monotonic() - killed_at
+    reports = [bench.site.detection(detection_id) for detection_id in ids]
+    lost = sum(1 for report in reports if report["state"] != "succeeded")
+    charged = bench.site.usage()["used_characters"] - used_before
+    owed = sum(report["characters"] for report in reports if report["state"] == "succeeded")
+    return Outcome(
+        figures=[
+            Figure("kill_lost", "a documents worker killed under load: lost documents", lost, "",
+                   f"{len(ids)} papers of {PAPER_CHARACTERS:,}, done {settled_after:.0f} s after the kill",
+                   target=0, at_most=True),
+            Figure("kill_charged_wrongly", "the same: characters charged twice or not at all",
+                   abs(charged - owed), "", f"{charged:,} charged, {owed:,} due", target=0, at_most=True),
+            _killed_in_realtime(bench),
+        ],
+    )  # fmt: skip
+
+
+def _killed_in_realtime(bench: Bench) -> Figure:
+    seconds = bench.amount(12, 6)
+
+    def kill(began: float) -> None:
+        time.sleep(max(0.0, began + seconds / 3 - time.monotonic()))
+        os.kill(bench.site.pids["warm-realtime"], signal.SIGKILL)
+
+    plan = bench.site.plan(bench.texts(bench.amount(3_000, 600)), clients=8, seconds=seconds)
+    result = _while_loaded(plan, kill)
+    _keep_log("kill", result)
+    slowest = max(result.milliseconds, default=0.0) / 1000
+    return Figure(
+        key="kill_realtime_failed",
+        what="a realtime worker killed under load: calls not answered with a result",
+        value=result.failed,
+        unit="",
+        beside=f"{result.answered:,} answered, slowest {slowest:.1f} s; statuses {result.statuses}",
+    )
+
+
+def _while_loaded(plan: load.Plan, disturb: Callable[[float], None]) -> load.Result:
+    """The load, and on another thread what disturbs it; `disturb` is told when the load began."""
+    errors: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            disturb(time.monotonic())
+        except BaseException as error:  # told to the waiting thread
+            errors.append(error)
+
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    result = load.run(plan)
+    thread.join()
+    if errors:
+        raise errors[0]
+    return result
+
+
+def _kill_after_a_third(site: Site, name: str, ids: list[str]) -> float:
+    """The moment of the kill."""
+    deadline = time.monotonic() + 120
+    while site.detection(ids[len(ids) // 3])["finished_at"] is None:
+        if time.monotonic() > deadline:
+            raise SiteFailed("the papers are not being scored")
+        time.sleep(0.1)
+    os.kill(site.pids[name], signal.SIGKILL)
+    return time.monotonic()
+
+
+def _other_version() -> Path:
+    """The shipped model under another digest, as a retrained one would have."""
+    from detection.engine import read_manifest, write_manifest
+
+    folder = MODELS / "zhenwen-small-again"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(SHIPPED_MODEL, folder)
+    manifest = read_manifest(folder)
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"copied_for": "benchmarks"}), "utf-8")
+    (folder / "model.json").unlink()
+    write_manifest(folder, name=manifest.name, version=f"{manifest.version}-again")
+    return folder
+
+
+def _versions(site: Site) -> list[dict[str, str]]:
+    program = (
+        "import json; from detection.models import ModelVersion as V;"
+        " print(json.dumps(list(V.objects.values('digest', 'folder', 'status'))))"
+    )
+    versions: list[dict[str, str]] = json.loads(site.manage("shell", "--no-imports", "-c", program))
+    return versions
+
+
+def _activate(site: Site, digest: str) -> None:
+    site.manage("activate_model", digest)
+
+
+def _digest_that_answers(bench: Bench) -> str:
+    answer = bench.site.call(DETECT, {"text": bench.prose.text(300), "deadline_seconds": 30})
+    return str(answer["result"]["model"]["digest"])
+
+
+def _keep_log(name: str, result: load.Result) -> None:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    lines = [
+        json.dumps({"sent_after_seconds": round(sent, 4), "milliseconds": round(ms, 2), "status": status})
+        for sent, ms, status in result.log
+    ]
+    (RESULTS / f"{name}-load.jsonl").write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,0 +1,128 @@
+"""Calls that wait for their answer: how many, what is added to the model, the slowest in a hundred."""
+
+from __future__ import annotations
+
+from functools import partial
+from statistics import median
+
+from benchmarks import load
+from benchmarks.bench import TEXT_CHARACTERS, Bench
+from benchmarks.measures import interleaved, ratios
+from benchmarks.record import Figure, Outcome
+
+CLIENTS = 64
+CACHED_TEXTS = 200
+CACHED_CLIENTS = 32
+
+
+def shipped_model(bench: Bench) -> Outcome:
+    saturation, throughput = _throughput(bench)
+    return Outcome(figures=[throughput, _added_latency(bench), *_at_half(bench, saturation, target_ms=60.0)])
+
+
+def reference_model(bench: Bench) -> Outcome:
+    """The same for the 102 M model, of which only the slowest of a hundred was asked for."""
+    saturation, _ = _throughput(bench)
+    return Outcome(figures=_at_half(bench, saturation, target_ms=100.0))
+
+
+def cached(bench: Bench) -> Outcome:
+    """Texts seen a moment ago, on a machine that also runs the load generator."""
+    texts = bench.texts(CACHED_TEXTS)
+    seen = load.run(bench.site.plan(texts, clients=8))
+    plan = bench.site.plan(texts, clients=CACHED_CLIENTS, requests=1_000_000, seconds=bench.amount(6, 1))
+    results = [load.run(plan) for _ in range(bench.rounds)]
+    failed = seen.failed + sum(result.failed for result in results)
+    rates = [result.per_second for result in results]
+    slowest = [result.p99_ms for result in results]
+    generator = median(result.generator_cores for result in results)
+    beside = (
+        f"{CACHED_CLIENTS} clients, {failed} failed; the load generator itself took {generator:.2f} cores"
+    )
+    return Outcome(
+        figures=[
+            Figure("cached_per_second", "cached detections, load generator included", median(rates), "/s",
+                   beside, rates, target=3000.0),
+            Figure("cached_p99_ms", "cached detections, P99", median(slowest), "ms",
+                   "the same runs", slowest, target=50.0, at_most=True),
+        ]
+    )  # fmt: skip
+
+
+def _throughput(bench: Bench) -> tuple[float, Figure]:
+    """Calls per second at saturation, and the figure."""
+    count = bench.amount(512 if bench.model == "shipped" else 128, CLIENTS)
+    measured: list[load.Result] = []
+    bare_seconds = []
+    for number in range(bench.rounds):
+        texts = bench.texts(count)
+        plan = bench.site.plan(texts, clients=CLIENTS)
+        if number % 2:
+            measured.append(load.run(plan))
+        bare_seconds.append(bench.bare.batched(texts)[0])
+        if not number % 2:
+            measured.append(load.run(plan))
+    product_seconds = [result.elapsed_seconds for result in measured]
+    shares = ratios(bare_seconds, product_seconds)
+    saturation = median(result.per_second for result in measured)
+    failed = sum(result.failed for result in measured)
+    figure = Figure(
+        key=f"realtime_share_{bench.model}",
+        what=f"realtime throughput, uncached, {CLIENTS} clients ÷ bare batched forward passes",
+        value=median(shares),
+        unit="×",
+        beside=f"{saturation:.1f} ÷ {count / median(bare_seconds):.1f} texts/s of {TEXT_CHARACTERS} "
+        f"characters, {failed} failed",
+        rounds=shares,
+        target=0.80,
+    )
+    return saturation, figure
+
+
+def _added_latency(bench: Bench) -> Figure:
+    count = bench.amount(60, 5)
+    added, alone, whole = [], [], []
+    for _ in range(bench.rounds):
+        texts = bench.texts(count)
+        bare_ms = 1000 * median(bench.bare.one_by_one(texts))
+        product_ms = load.run(bench.site.plan(texts, clients=1)).median_ms
+        alone.append(bare_ms)
+        whole.append(product_ms)
+        added.append(product_ms - bare_ms)
+    return Figure(
+        key="realtime_added_ms",
+        what="realtime latency added to the bare model, median, one client",
+        value=median(added),
+        unit="ms",
+        beside=f"{median(whole):.1f} - {median(alone):.1f} ms",
+        rounds=added,
+        target=5.0,
+        at_most=True,
+    )
+
+
+def _at_half(bench: Bench, saturation: float, *, target_ms: float) -> list[Figure]:
+    """At equal gaps, for which the target stands, and at random ones, as strangers would call."""
+    rate = saturation / 2
+    seconds = bench.amount(10, 3)
+    run = partial(_p99_at, bench, rate, seconds)
+    gaps = {"equal": partial(run, at_random=False), "random": partial(run, at_random=True)}
+    results = interleaved(gaps, rounds=bench.rounds)
+    name = "shipped model" if bench.model == "shipped" else "102 M model"
+    beside = f"{rate:.1f} calls/s, half of {saturation:.1f}; {TEXT_CHARACTERS} characters, uncached"
+    return [
+        Figure(f"realtime_p99_ms_{bench.model}", f"realtime P99 at half of saturation, {name}",
+               median(results["equal"]), "ms", f"{beside}, equal gaps", results["equal"], target_ms,
+               at_most=True),
+        Figure(f"realtime_p99_random_ms_{bench.model}", f"the same, calls at random moments, {name}",
+               median(results["random"]), "ms", f"{beside}, Poisson arrivals", results["random"]),
+    ]  # fmt: skip
+
+
+def _p99_at(bench: Bench, rate: float, seconds: int, *, at_random: bool) -> float:
+    texts = bench.texts(max(3, int(rate * seconds * (1.3 if at_random else 1))))
+    plan = bench.site.plan(texts, clients=CLIENTS, rate_per_second=rate, seconds=seconds, at_random=at_random)
+    result = load.run(plan)
+    if result.failed:
+        raise load.LoadFailed(f"{result.failed} of {len(result.log)} calls failed at half of saturation")
+    return result.p99_ms
