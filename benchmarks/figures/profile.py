@@ -16,7 +16,6 @@ from benchmarks.bench import Bench
 from benchmarks.machine import cores
 from benchmarks.places import RESULTS
 from benchmarks.record import Outcome, Table
-from zhenwen.supervisor.processes import session_members
 
 SAMPLES_A_SECOND = 100
 ROWS = 8
@@ -42,9 +41,7 @@ def bottleneck(bench: Bench) -> Outcome:
     for title, process, work in scenes:
         thread = threading.Thread(target=work)
         thread.start()
-        # Of the web processes the last one that was forked: the first only watches over them.
-        pid = max([bench.site.pids[process], *session_members(bench.site.pids[process])])
-        stacks = _sampled(sampler, pid, seconds=seconds, name=f"{process}-{len(tables)}")
+        stacks = _sampled(sampler, bench.site.pids[process], seconds=seconds, name=f"{process}-{len(tables)}")
         thread.join()
         busy = sum(stacks.values()) / (seconds * SAMPLES_A_SECOND)
         tables.append(
@@ -53,8 +50,7 @@ def bottleneck(bench: Bench) -> Outcome:
                 title=title,
                 heads=["share", "function", "calling"],
                 rows=shares_of(stacks),
-                remark=f"One process of {cores()} cores' worth of work; on average {busy:.2f} of its Python "
-                f"threads were running.",
+                remark=f"On average {busy:.2f} of its Python threads ran at once, on {cores()} cores.",
             )
         )
     return Outcome(tables=tables)
@@ -94,7 +90,15 @@ def _sampled(sampler: str, pid: int, *, seconds: int, name: str) -> Counter[str]
     RESULTS.mkdir(parents=True, exist_ok=True)
     target = RESULTS / f"profile-{name}.txt"
     command = [sampler, "record", "--pid", str(pid), "--duration", str(seconds)]
-    command += ["--rate", str(SAMPLES_A_SECOND), "--format", "raw", "--nonblocking", "--full-filenames"]
+    command += [
+        "--rate",
+        str(SAMPLES_A_SECOND),
+        "--format",
+        "raw",
+        "--nonblocking",
+        "--full-filenames",
+        "--subprocesses",
+    ]
     subprocess.run([*command, "--output", str(target)], capture_output=True, check=True)
     stacks: Counter[str] = Counter()
     for line in target.read_text("utf-8").splitlines():
