@@ -56,7 +56,7 @@ def throughput(bench: Bench) -> Outcome:
 
 
 def _uncached(bench: Bench, peers: dict[str, Peer], outcome: Outcome) -> None:
-    """So many unseen texts, to the last answer. Slow peers get fewer, so that a run ends."""
+    """So many unseen texts, to the last answer. Slow peers get fewer, and unjudged ones a single round."""
     failed: dict[str, int] = dict.fromkeys([PRODUCT, *peers], 0)
 
     def product() -> float:
@@ -76,9 +76,12 @@ def _uncached(bench: Bench, peers: dict[str, Peer], outcome: Outcome) -> None:
 
     measures: dict[str, Callable[[], float]] = {PRODUCT: product}
     measures |= {name: partial(peer, name) for name in peers}
-    rates = interleaved(measures, rounds=bench.rounds)
+    rates = interleaved(measures, rounds=1)
+    judged = {name: measures[name] for name in measures if name == PRODUCT or name in _TARGETS}
+    for name, more in interleaved(judged, rounds=bench.rounds - 1).items():
+        rates[name] += more
     for name in peers:
-        shares = ratios(rates[PRODUCT], rates[name])
+        shares = ratios(rates[PRODUCT][: len(rates[name])], rates[name])
         outcome.figures.append(
             Figure(
                 key=f"peer_{name}",
