@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks import load
 from benchmarks.bare import Bare
-from benchmarks.site import Site
+from benchmarks.site import Site, SiteFailed
 from benchmarks.texts import Prose
 
 ROUNDS = 3
@@ -32,6 +33,14 @@ class Bench:
 
     def texts(self, count: int, *, characters: int = TEXT_CHARACTERS) -> list[str]:
         return self.prose.texts(count, characters=characters)
+
+    def known_texts(self, count: int) -> list[str]:
+        """Texts whose answers the site has in its cache. Raises SiteFailed when it does not take them up."""
+        texts = self.texts(count)
+        for _ in range(3):
+            if not load.run(self.site.plan(texts, clients=8)).failed:
+                return texts
+        raise SiteFailed("the site did not answer every text to be cached")
 
     def papers(self, count: int, *, characters: int = PAPER_CHARACTERS) -> list[str]:
         return ["\n".join(self.prose.paper(characters)) for _ in range(count)]

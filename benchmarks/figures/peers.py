@@ -114,14 +114,13 @@ def _uncached(bench: Bench, peers: dict[str, Peer], outcome: Outcome) -> None:
 
 
 def _cached(bench: Bench, peer: Peer, outcome: Outcome) -> None:
-    texts = bench.texts(bench.amount(CACHED_TEXTS, 8))
+    texts = bench.known_texts(bench.amount(CACHED_TEXTS, 8))
     bodies = [_body(peer.name, text) for text in texts]
     seconds = bench.amount(5, 1)
     with _awake(peer):
         # Every process of the peer has each text in its own LRU before anything is timed.
         for _ in range(2):
             load.run(peer.plan(bodies, clients=cores(), seconds=600))
-    load.run(bench.site.plan(texts, clients=8))
 
     def product() -> float:
         plan = bench.site.plan(texts, clients=CLIENTS, requests=1_000_000, seconds=seconds)

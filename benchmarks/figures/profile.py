@@ -29,8 +29,7 @@ def bottleneck(bench: Bench) -> Outcome:
     if sampler is None:
         return Outcome(not_measured="py-spy is not installed: pip install -r requirements/benchmarks.txt")
     seconds = bench.amount(8, 2)
-    known = bench.texts(100)
-    load.run(bench.site.plan(known, clients=8))
+    known = bench.known_texts(100)
     scenes: list[tuple[str, str, Callable[[], object]]] = [
         ("documents worker, papers waiting", "warm-documents", lambda: _papers(bench)),
         ("realtime worker, 64 clients, uncached", "warm-realtime", lambda: _calls(bench, seconds)),
