@@ -2,7 +2,7 @@
 
 `calibration.json` of a model folder:
 
-    version            1
+    version            2
     description        which texts it was fitted on, in a sentence
     languages          what the model was fitted for, e.g. ["zh"]; other languages end as inconclusive
     least_characters   shorter texts end as inconclusive
@@ -11,8 +11,8 @@
         human_texts, ai_texts            how many it was fitted on
         slope, intercept                 evidence -> calibrated log-odds at even odds
         human_at_most                    evidence up to which a text is human (null: none is)
-        run                              null: only the mean counts; else `offset`, `tail_scale`,
-                                         `reference_characters`, see RunDiscount
+        runs                             one per length of run that counts beside the mean: `run_characters`,
+                                         `offset`, `tail_scale`, `reference_characters`, see RunDiscount
         thresholds                       one per `tolerated_fpr`: `logit` (evidence above it accuses; null:
                                          never), `texts`, `accused`, `fpr_upper_bound`
     sentences          slope, intercept, ai_at_least, human_at_most (probabilities)
@@ -29,10 +29,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from detection.scoring.evidence import RUN_CHARACTERS, Evidence
+from detection.scoring.evidence import Evidence, Run
 from detection.scoring.statistics import Platt
 
-VERSION = 1
+VERSION = 2
 LEAST_CHARACTERS = 60
 BAND_EDGES = (60, 150, 300, 600, 1500, None)
 TOLERATED_FPRS = (0.001, 0.005, 0.01, 0.02)
@@ -56,12 +56,13 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class RunDiscount:
-    """The worst run of a longer text is worse by chance alone; this takes that off.
+    """The worst run of a longer text is worse by chance alone; this takes that off, per length of run.
 
     `tail_scale` is the mean excess of human runs over their 95 % quantile: with an exponential tail, the
     quantile of the largest of k times as many runs lies `tail_scale` * ln k higher.
     """
 
+    run_characters: int
     offset: float
     tail_scale: float
     reference_characters: float
@@ -79,7 +80,7 @@ class Band:
     platt: Platt
     human_at_most: float
     thresholds: tuple[Threshold, ...]
-    run: RunDiscount | None = None
+    runs: tuple[RunDiscount, ...] = ()
 
     @property
     def name(self) -> str:
@@ -87,10 +88,20 @@ class Band:
         return f"{self.from_characters}-{end}" if end is not None else f"{self.from_characters}+"
 
     def statistic(self, evidence: Evidence) -> float:
-        """The one number that is calibrated: the mean or, where it says more, the discounted worst run."""
-        if self.run is None:
-            return evidence.mean_logit
-        return max(evidence.mean_logit, evidence.run_logit - self.run.at(evidence.characters))
+        """The one number that is calibrated: the mean or, where one says more, a discounted worst run."""
+        return max([evidence.mean_logit, *(logit for _, logit in self._discounted(evidence))])
+
+    def accusing_run(self, evidence: Evidence) -> Run:
+        """The run that says most. Only for evidence whose statistic is not its mean."""
+        return max(self._discounted(evidence), key=lambda pair: pair[1])[0]
+
+    def _discounted(self, evidence: Evidence) -> list[tuple[Run, float]]:
+        discounts = {discount.run_characters: discount for discount in self.runs}
+        return [
+            (run, run.logit - discounts[run.characters].at(evidence.characters))
+            for run in evidence.runs
+            if run.characters in discounts
+        ]
 
     def threshold(self, tolerated_fpr: float) -> Threshold:
         """The threshold for this rate or the next stricter one; one that accuses nobody if there is none."""
@@ -123,8 +134,11 @@ class Calibration:
     def is_suspicious(self, evidence: Evidence) -> bool:
         """Whether a passage would be accused if it were a text of its own: too little to accuse the whole,
         too much to call it human."""
-        logits = [t.logit for t in self.band(RUN_CHARACTERS).thresholds if math.isfinite(t.logit)]
-        return bool(logits) and evidence.run_logit > max(logits)
+        return any(run.logit > self._highest_threshold(run.characters) for run in evidence.runs)
+
+    def _highest_threshold(self, characters: int) -> float:
+        logits = [t.logit for t in self.band(characters).thresholds if math.isfinite(t.logit)]
+        return max(logits, default=math.inf)
 
     @cached_property
     def digest(self) -> str:
@@ -209,7 +223,7 @@ def _band_content(band: Band) -> dict[str, Any]:
         "slope": band.platt.slope,
         "intercept": band.platt.intercept,
         "human_at_most": _finite(band.human_at_most),
-        "run": asdict(band.run) if band.run else None,
+        "runs": [asdict(run) for run in band.runs],
         "thresholds": [{**asdict(t), "logit": _finite(t.logit)} for t in band.thresholds],
     }
 
@@ -222,7 +236,7 @@ def _band(content: Mapping[str, Any]) -> Band:
         ai_texts=content["ai_texts"],
         platt=Platt(content["slope"], content["intercept"]),
         human_at_most=-math.inf if content["human_at_most"] is None else content["human_at_most"],
-        run=RunDiscount(**content["run"]) if content["run"] else None,
+        runs=tuple(RunDiscount(**run) for run in content["runs"]),
         thresholds=tuple(
             Threshold(**{**t, "logit": math.inf if t["logit"] is None else t["logit"]})
             for t in content["thresholds"]

@@ -12,19 +12,32 @@ from detection.scoring.prepare import PreparedDocument
 from detection.scoring.statistics import Floats
 from detection.scoring.types import SegmentScore
 
-RUN_CHARACTERS = 300
+# Lengths of the runs that are looked for: a passage, a page, a section, a chapter.
+RUN_CHARACTERS = (300, 600, 1200, 2400)
 # A sentence is read with its neighbours: half a weight for the next, a quarter for the one after.
 NEIGHBOUR_WEIGHTS = (0.25, 0.5, 1.0, 0.5, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """The most AI-like stretch of at least this many characters, as sentence numbers, end exclusive."""
+
+    characters: int
+    logit: float
+    first_sentence: int
+    end_sentence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """Log-odds of AI: of the whole, of its worst run of sentences, of each sentence with its neighbours."""
+    """Log-odds of AI: of the whole, of its worst runs, of each sentence with its neighbours.
+
+    `runs`: one per length of `RUN_CHARACTERS` that is at most half of the text; none of a short text.
+    """
 
     characters: int
     mean_logit: float
-    run_logit: float
-    run: tuple[int, int]  # the worst run, as sentence numbers, end exclusive
+    runs: tuple[Run, ...]
     sentence_logits: Floats
     sentence_characters: npt.NDArray[np.int64]
 
@@ -38,12 +51,10 @@ def weigh(prepared: PreparedDocument, scores: Sequence[SegmentScore]) -> Evidenc
     counts = np.cumsum([0, *(len(segment.sentence_ends) for segment in prepared.segments)])
     segment_characters = np.add.reduceat(characters, counts[:-1])
     segment_logits = np.array([score.logit for score in scores])
-    run_logit, run = _worst_run(logits, characters)
     return Evidence(
         characters=prepared.characters,
         mean_logit=_weighted_mean(segment_logits, segment_characters),
-        run_logit=run_logit,
-        run=run,
+        runs=_worst_runs(logits, characters),
         sentence_logits=_smoothed(logits, characters),
         sentence_characters=characters,
     )
@@ -53,17 +64,19 @@ def _weighted_mean(logits: Floats, characters: npt.NDArray[np.int64]) -> float:
     return float((logits * characters).sum() / max(int(characters.sum()), 1))
 
 
-def _worst_run(logits: Floats, characters: npt.NDArray[np.int64]) -> tuple[float, tuple[int, int]]:
-    """The highest mean of a run of at least `RUN_CHARACTERS`; the whole if it is shorter than that."""
+def _worst_runs(logits: Floats, characters: npt.NDArray[np.int64]) -> tuple[Run, ...]:
     before = np.concatenate([[0], np.cumsum(characters)])
     sums = np.concatenate([[0.0], np.cumsum(logits * characters)])
-    if before[-1] <= RUN_CHARACTERS:
-        return _weighted_mean(logits, characters), (0, len(logits))
-    starts = np.flatnonzero(before <= before[-1] - RUN_CHARACTERS)
-    ends = np.searchsorted(before, before[starts] + RUN_CHARACTERS)
-    means = (sums[ends] - sums[starts]) / (before[ends] - before[starts])
-    worst = int(np.argmax(means))
-    return float(means[worst]), (int(starts[worst]), int(ends[worst]))
+    runs = []
+    for length in RUN_CHARACTERS:
+        if 2 * length > before[-1]:
+            break
+        starts = np.flatnonzero(before <= before[-1] - length)
+        ends = np.searchsorted(before, before[starts] + length)
+        means = (sums[ends] - sums[starts]) / (before[ends] - before[starts])
+        worst = int(np.argmax(means))
+        runs.append(Run(length, float(means[worst]), int(starts[worst]), int(ends[worst])))
+    return tuple(runs)
 
 
 def _smoothed(logits: Floats, characters: npt.NDArray[np.int64]) -> Floats:

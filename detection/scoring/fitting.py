@@ -18,7 +18,7 @@ from detection.scoring.calibration import (
     SentenceCalibration,
     Threshold,
 )
-from detection.scoring.evidence import Evidence
+from detection.scoring.evidence import RUN_CHARACTERS, Evidence
 from detection.scoring.statistics import (
     Booleans,
     Floats,
@@ -31,7 +31,6 @@ from detection.scoring.statistics import (
 
 TOLERATED_MISS_RATE = 0.05  # of AI texts that may be called human
 MOST_HUMAN_P_AI = 0.3  # a text is not called human on less than that
-LEAST_RUN_BAND_CHARACTERS = 600  # below, a run is nearly the whole text
 LEAST_RUN_TEXTS = 100
 LEAST_PLATT_TEXTS = 30
 _RUN_TAIL_QUANTILE = 0.95
@@ -76,8 +75,8 @@ def fit_calibration(
 
 def _fit_band(samples: Sequence[Sample], low: int, high: int | None, pooled: Platt) -> Band:
     human = [sample for sample in samples if not sample.is_ai]
-    run = _fit_run(human) if low >= LEAST_RUN_BAND_CHARACTERS else None
-    blank = Band(low, high, len(human), len(samples) - len(human), pooled, -math.inf, (), run)
+    runs = tuple(run for length in RUN_CHARACTERS if (run := _fit_run(human, length)))
+    blank = Band(low, high, len(human), len(samples) - len(human), pooled, -math.inf, (), runs)
     statistics = np.array([blank.statistic(sample.evidence) for sample in samples], dtype=np.float64)
     is_ai = np.array([sample.is_ai for sample in samples], dtype=np.bool_)
     enough = min(blank.human_texts, blank.ai_texts) >= LEAST_PLATT_TEXTS
@@ -88,20 +87,22 @@ def _fit_band(samples: Sequence[Sample], low: int, high: int | None, pooled: Pla
         platt.logit(MOST_HUMAN_P_AI),
         *(threshold.logit for threshold in thresholds),
     )
-    return Band(low, high, blank.human_texts, blank.ai_texts, platt, human_at_most, thresholds, run)
+    return Band(low, high, blank.human_texts, blank.ai_texts, platt, human_at_most, thresholds, runs)
 
 
-def _fit_run(human: Sequence[Sample]) -> RunDiscount | None:
-    """Bring human runs to the level of human means at the tail, where thresholds lie."""
-    if len(human) < LEAST_RUN_TEXTS:
+def _fit_run(human: Sequence[Sample], length: int) -> RunDiscount | None:
+    """Bring human runs of a length to the level of human means at the tail, where thresholds lie."""
+    found = [(s.evidence, run) for s in human for run in s.evidence.runs if run.characters == length]
+    if len(found) < LEAST_RUN_TEXTS:
         return None
-    runs = np.array([sample.evidence.run_logit for sample in human])
-    means = np.array([sample.evidence.mean_logit for sample in human])
-    tail = float(np.quantile(runs, _RUN_TAIL_QUANTILE))
+    logits = np.array([run.logit for _, run in found])
+    means = np.array([evidence.mean_logit for evidence, _ in found])
+    tail = float(np.quantile(logits, _RUN_TAIL_QUANTILE))
     return RunDiscount(
+        run_characters=length,
         offset=tail - float(np.quantile(means, _RUN_TAIL_QUANTILE)),
-        tail_scale=float((runs[runs >= tail] - tail).mean()),
-        reference_characters=float(np.median([sample.evidence.characters for sample in human])),
+        tail_scale=float((logits[logits >= tail] - tail).mean()),
+        reference_characters=float(np.median([evidence.characters for evidence, _ in found])),
     )
 
 

@@ -92,7 +92,7 @@ def _finding(evidence: Evidence, calibration: Calibration, band: Band, threshold
     probabilities = [calibration.sentences.platt.probability(float(x)) for x in evidence.sentence_logits]
     reads_human = statistic <= band.human_at_most
     if statistic > threshold.logit:
-        verdict, marks = _accused(evidence, calibration, probabilities, threshold)
+        verdict, marks = _accused(evidence, calibration, band, threshold, probabilities)
     elif reads_human and not calibration.is_suspicious(evidence):
         verdict, marks = Verdict.HUMAN, _marks(probabilities, ai_from=2.0, human_to=0.5)
     else:
@@ -104,7 +104,11 @@ def _finding(evidence: Evidence, calibration: Calibration, band: Band, threshold
 
 
 def _accused(
-    evidence: Evidence, calibration: Calibration, probabilities: Sequence[float], threshold: Threshold
+    evidence: Evidence,
+    calibration: Calibration,
+    band: Band,
+    threshold: Threshold,
+    probabilities: Sequence[float],
 ) -> tuple[Verdict, list[Verdict]]:
     """`ai` if the whole carries the accusation and hardly a part reads human, else `mixed`.
 
@@ -113,9 +117,9 @@ def _accused(
     is_whole_accused = evidence.mean_logit > threshold.logit
     ai_from = 0.5 if is_whole_accused else calibration.sentences.ai_at_least
     marks = _marks(probabilities, ai_from=ai_from, human_to=calibration.sentences.human_at_most)
-    if not is_whole_accused:  # then it is the worst run that accuses
-        first, end = evidence.run
-        marks[first:end] = [Verdict.AI] * (end - first)
+    if not is_whole_accused:  # then it is a run that accuses
+        run = band.accusing_run(evidence)
+        marks[run.first_sentence : run.end_sentence] = [Verdict.AI] * (run.end_sentence - run.first_sentence)
     shares = _shares(marks, evidence.sentence_characters.tolist())
     is_ai_throughout = (
         is_whole_accused and shares["human"] < SUBSTANTIAL_HUMAN_SHARE and shares["ai"] > DOMINANT_AI_SHARE

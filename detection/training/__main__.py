@@ -37,12 +37,17 @@ def _parser() -> argparse.ArgumentParser:
         ("base", _base, "convert the pretrained encoder and its vocabulary"),
         ("corpora", _corpora, "normalise, de-duplicate and tokenise the training corpora"),
         ("train", _train, "fine-tune; goes on from the last checkpoint"),
+        ("leave-out", _leave_out, "train without some generators and areas, and measure on these"),
         ("export", _export, "make a model folder of the trained weights"),
         ("calibrate", _calibrate, "fit and write the calibration of a model folder"),
         ("evaluate", _evaluate, "measure a model folder; writes docs/evaluation.md and .json"),
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(run=run)
+        if run is _train:
+            command.add_argument(
+                "--start", type=Path, help="a model folder to go on from, instead of the encoder"
+            )
         if run in (_export, _calibrate, _evaluate):
             command.add_argument("--model", type=Path, default=_MODEL, help="the model folder")
         if run is _export:
@@ -65,13 +70,26 @@ def _corpora(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from detection.training.corpora import read_corpora
     from detection.training.train import train
 
     train(
         plan=read_configuration(arguments.config).training,
+        base=arguments.start or arguments.work / "base",
+        texts=read_corpora(arguments.work / "corpora"),
+        target=arguments.work / "run",
+    )
+
+
+def _leave_out(arguments: argparse.Namespace) -> None:
+    from detection.training.leave_out import leave_out
+
+    leave_out(
+        data=arguments.data,
         base=arguments.work / "base",
         corpora=arguments.work / "corpora",
-        target=arguments.work / "run",
+        target=arguments.work / "leave-out",
+        configuration=read_configuration(arguments.config),
     )
 
 

@@ -1,4 +1,4 @@
-"""Small damage done to half of all crops, human and AI alike, so that no single mark decides."""
+"""Small damage done to two thirds of all crops, human and AI alike, so that no single mark decides."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from detection.training.corpora import Tokens
+from detection.training.rewording import Rewording, reworded
 
 Numbers = npt.NDArray[np.int32]
 
@@ -21,8 +22,10 @@ class Marks:
 
     sentence_ends: Numbers
     quotes: Numbers
+    punctuation: Numbers
     comma: int
     mask: int
+    rewording: Rewording
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Marks:
@@ -32,8 +35,10 @@ class Marks:
         return cls(
             sentence_ends=numbers("。！？；"),
             quotes=numbers("\"'"),
+            punctuation=numbers("，。、；：！？\"'"),
             comma=token_number(tokenizer, "，"),
             mask=token_number(tokenizer, "[MASK]"),
+            rewording=Rewording.of(tokenizer),
         )
 
 
@@ -46,7 +51,7 @@ def token_number(tokenizer: Tokenizer, word: str) -> int:
 
 
 def jittered(tokens: Tokens, marks: Marks, rng: random.Random) -> Tokens:
-    """The tokens, in about half of the cases with one kind of damage."""
+    """The tokens, in about two of three cases with one kind of damage."""
     draw = rng.random()
     for share, damage in _DAMAGE:
         if draw < share:
@@ -93,12 +98,23 @@ def _masked(tokens: Tokens, marks: Marks, noise: np.random.Generator) -> Tokens:
     return np.where(noise.random(len(tokens)) < 0.03, np.int32(marks.mask), tokens)
 
 
+def _unpunctuated(tokens: Tokens, marks: Marks, _noise: np.random.Generator) -> Tokens:
+    kept: Tokens = tokens[~np.isin(tokens, marks.punctuation)]
+    return kept
+
+
+def _reworded(tokens: Tokens, marks: Marks, noise: np.random.Generator) -> Tokens:
+    return reworded(tokens, marks.rewording, noise)
+
+
 _DAMAGE: tuple[tuple[float, Callable[[Tokens, Marks, np.random.Generator], Tokens]], ...] = (
-    (0.08, _without_quotes),
-    (0.08, _fewer_commas),
+    (0.06, _without_quotes),
+    (0.06, _fewer_commas),
     (0.06, _run_on),
-    (0.10, _lost),
-    (0.08, _exchanged),
-    (0.08, _shuffled),
-    (0.04, _masked),
+    (0.08, _lost),
+    (0.06, _exchanged),
+    (0.10, _shuffled),
+    (0.06, _masked),
+    (0.08, _unpunctuated),
+    (0.12, _reworded),
 )

@@ -33,8 +33,8 @@ DESCRIPTION = (
     "Human documents: a twentieth of the training documents, never trained on, and half of the development "
     "corpora (theses, translations, technical books, law, newspaper among them), every kind of writing "
     "equally often; AI documents: half of the development corpus. Cropped and joined to every length. A "
-    "threshold is the highest of the conformal quantiles of all human documents together and of each kind "
-    "of writing that has texts enough for one."
+    "threshold is the highest of the conformal quantiles of all human documents together, of each kind of "
+    "writing and of each source that has texts enough for one."
 )
 
 
@@ -115,20 +115,26 @@ def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> C
 
 
 def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
+    """The band with thresholds that hold for each kind of writing and each source with texts enough.
+
+    Were a new source drawn like the known ones, the chance that its quantile lay above all of theirs would
+    be one in their number and one: that is what the highest of many quantiles buys.
+    """
     end = math.inf if band.to_characters is None else band.to_characters
-    by_kind: defaultdict[str, list[float]] = defaultdict(list)
-    for document in human:
-        if band.from_characters <= document.evidence.characters < end:
-            by_kind[document.document.kind].append(band.statistic(document.evidence))
-    statistics = np.array([value for values in by_kind.values() for value in values], dtype=np.float64)
+    inside = [d for d in human if band.from_characters <= d.evidence.characters < end]
+    statistics = np.array([band.statistic(d.evidence) for d in inside], dtype=np.float64)
+    groups: defaultdict[str, list[float]] = defaultdict(list)
+    for document, statistic in zip(inside, statistics.tolist(), strict=True):
+        for name in {document.document.kind, document.document.source}:
+            groups[name].append(statistic)
     thresholds: list[Threshold] = []
     floor = -math.inf
     for threshold in sorted(band.thresholds, key=lambda t: -t.tolerated_fpr):
         quantiles = [
             conformal_upper(np.array(values, dtype=np.float64), threshold.tolerated_fpr)
-            for values in by_kind.values()
+            for values in groups.values()
         ]
-        # A kind with too few texts for a quantile of its own is protected by the others alone.
+        # A group with too few texts for a quantile of its own is protected by the others alone.
         floor = max(floor, threshold.logit, *(q for q in quantiles if math.isfinite(q)))
         accused = int((statistics > floor).sum())
         bound = rate_upper_bound(accused, len(statistics)) if len(statistics) else 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +64,24 @@ class EvaluationPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveOutPlan:
+    """`runs`: name -> families of generators and areas that this run leaves out together."""
+
+    seed: int
+    token_budget: int
+    texts_per_class: int
+    least_characters: int
+    long_text_characters: int
+    runs: Mapping[str, Mapping[str, Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     model: ModelIdentity
     training: TrainingPlan
     calibration: CalibrationPlan
     evaluation: EvaluationPlan
+    leave_out: LeaveOutPlan
 
 
 def read_configuration(path: Path = SHIPPED) -> Configuration:
@@ -79,4 +93,5 @@ def read_configuration(path: Path = SHIPPED) -> Configuration:
         training=TrainingPlan(**content["training"]),
         calibration=CalibrationPlan(**content["calibration"]),
         evaluation=EvaluationPlan(**content["evaluation"]),
+        leave_out=LeaveOutPlan(**content["leave_out"]),
     )

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import chain, cycle, zip_longest
 from typing import TypeVar
 
-from detection.scoring.prepare import PreparedDocument, plain_document, prepare
+from detection.scoring.prepare import PreparedDocument, PreparedSentence, plain_document, prepare
 from detection.training.texts import CorpusText, kind_of
 
-CHAIN_CHARACTERS = 2100
+# Of long documents, by turns: a few pages, and now and then a paper.
+CHAIN_CHARACTERS = (2100, 2100, 7000)
 _CROPS = ((60, 150), (150, 300))
 _WINDOW_SEGMENTS = (2, 3)
 
@@ -54,13 +55,15 @@ def spread(items: Sequence[T], keys: Sequence[Callable[[T], str]], count: int, s
 
 
 def crops(texts: Sequence[CorpusText], *, seed: int) -> list[Document]:
-    """One short passage of whole sentences from each text, of one of the short lengths."""
+    """A short passage of whole sentences of each short length from each text that has one."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
     documents = []
     for text in texts:
-        passage = _passage(text.text, *rng.choice(_CROPS), rng)
-        if passage:
-            documents.append(Document(passage, text.label, text.source, text.generator, text.group))
+        sentences = prepare(plain_document(text.text)).sentences
+        for low, high in _CROPS:
+            passage = _passage(text.text, sentences, low, high, rng)
+            if passage:
+                documents.append(Document(passage, text.label, text.source, text.generator, text.group))
     return documents
 
 
@@ -73,13 +76,15 @@ def chains(texts: Iterable[CorpusText]) -> list[Document]:
     for passages in by_origin.values():
         passages.sort(key=lambda text: text.pair)
         joined: list[CorpusText] = []
+        lengths = cycle(CHAIN_CHARACTERS)
+        wanted = next(lengths)
         for passage in passages:
             joined.append(passage)
-            if sum(len(p.text) for p in joined) >= CHAIN_CHARACTERS:
-                documents.append(_chain(joined))
-                joined = []
+            if sum(len(p.text) for p in joined) >= wanted:
+                documents.append(_chain(joined, wanted))
+                joined, wanted = [], next(lengths)
         if joined and not any(d.source == joined[0].source for d in documents):
-            documents.append(_chain(joined))
+            documents.append(_chain(joined, wanted))
     return documents
 
 
@@ -109,14 +114,15 @@ def windows(document: Document) -> list[Document]:
     return parts
 
 
-def _chain(passages: Sequence[CorpusText]) -> Document:
+def _chain(passages: Sequence[CorpusText], characters: int) -> Document:
     first = passages[0]
     content = "\n".join(passage.text.strip() for passage in passages)
-    return Document(content[: 2 * CHAIN_CHARACTERS], first.label, first.source, first.generator, first.group)
+    return Document(content[: 2 * characters], first.label, first.source, first.generator, first.group)
 
 
-def _passage(text: str, low: int, high: int, rng: random.Random) -> str | None:
-    sentences = prepare(plain_document(text)).sentences
+def _passage(
+    text: str, sentences: Sequence[PreparedSentence], low: int, high: int, rng: random.Random
+) -> str | None:
     wanted = rng.uniform(low, high)
     starts = list(range(len(sentences)))
     rng.shuffle(starts)

@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,9 @@ _LENGTHS = ((0.25, 50, 110), (0.55, 110, 280), (0.20, 280, 480))  # share, least
 _LEAST_SPLICE = 160
 _SAME_TITLE_SHARE = 0.4
 _SAME_DOMAIN_SHARE = 0.3
-_THREE_PARTS_SHARE = 0.3
+_MANY_PARTS_SHARE = 0.5
+_MOST_CUTS = 2  # of either part
+_LEAST_CUT = 40
 _STARTS_AT_SENTENCE_SHARE = 0.8
 _SENTENCE_SEARCH = 60
 
@@ -83,18 +85,31 @@ class Sampler:
         human, ai = self._draw_two(rng)
         length = max(_length(rng), _LEAST_SPLICE)
         human_share = rng.uniform(0.2, 0.8)
-        parts = [
+        sides = [
             (self._crop(human, int(length * human_share), rng), 0.0),
             (self._crop(ai, int(length * (1 - human_share)), rng), 1.0),
         ]
-        rng.shuffle(parts)
-        first, label = parts[0]
-        if rng.random() < _THREE_PARTS_SHARE and len(first) > 100:
-            middle = len(first) // 2
-            parts = [(first[:middle], label), parts[1], (first[middle:], label)]
+        rng.shuffle(sides)
+        parts = self._alternating(sides, rng) if rng.random() < _MANY_PARTS_SHARE else sides
         tokens = np.concatenate([part for part, _ in parts])[:MOST_TOKENS]
         labels = np.concatenate([np.full(len(part), side, dtype=np.float32) for part, side in parts])
         return Example(tokens, labels[:MOST_TOKENS], is_pure=False)
+
+    def _alternating(
+        self, sides: Sequence[tuple[Tokens, float]], rng: random.Random
+    ) -> list[tuple[Tokens, float]]:
+        """Both sides cut at ends of sentences where there are some, and laid by turns."""
+        (first, label), (second, other) = sides
+        cuts = rng.randint(1, _MOST_CUTS)
+        firsts, seconds = self._pieces(first, cuts, rng), self._pieces(second, cuts - 1, rng)
+        turns = zip_longest(((part, label) for part in firsts), ((part, other) for part in seconds))
+        return [part for turn in turns for part in turn if part is not None]
+
+    def _pieces(self, tokens: Tokens, cuts: int, rng: random.Random) -> list[Tokens]:
+        ends = np.flatnonzero(np.isin(tokens[:-_LEAST_CUT], self._marks.sentence_ends)) + 1
+        possible = [int(end) for end in ends if end >= _LEAST_CUT]
+        chosen = sorted(rng.sample(possible, min(cuts, len(possible))))
+        return list(np.split(tokens, chosen))
 
     def _draw(self, label: str, rng: random.Random) -> int:
         group = rng.choices(self._groups[label], cum_weights=self._weights[label])[0]

@@ -38,6 +38,28 @@ _KINDS = {
 }
 _KIND_OF_SOURCE = {source: kind for kind, sources in _KINDS.items() for source in sources.split()}
 
+# By what stands in a generator's name, first match first.
+_FAMILIES = {
+    "DeepSeek": ("deepseek",),
+    "Qwen": ("qwen", "tongyi"),
+    "Gemini": ("gemini",),
+    "GLM": ("glm",),
+    "Kimi and Step": ("kimi", "moonshot", "step-"),
+    "ERNIE": ("ernie", "yiyan"),
+    "Claude": ("claude",),
+    "GPT-4": ("gpt-4", "gpt4"),
+    "GPT-3.5": ("chatgpt", "gpt-3.5", "gpt3.5", "gpt35", "newbing"),
+}
+# What a text is about, where human and AI texts of it both exist; by what stands in source and domain.
+_AREAS = {
+    "medicine": ("medic", "psychology", "counselling"),
+    "law": ("law", "legal", "court", "h_cases", "h_cail"),
+    "school essays": ("composition", "essays_zoro"),
+    "news": ("news", "h_thuc", "h_sogouc", "digest"),
+    "academic": ("csl", "hppt", "C-ReD paper", "theses", "arXiv"),
+    "technical": ("gold_miner", "fcc", "pingcap", "javaguide", "k8s", "hengshan", "agentbook", "blog"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusText:
@@ -60,6 +82,16 @@ class CorpusText:
 
 def kind_of(source: str) -> str:
     return _KIND_OF_SOURCE.get(source, "technical")
+
+
+def family_of(generator: str) -> str:
+    name = generator.lower()
+    return next((f for f, parts in _FAMILIES.items() if any(part in name for part in parts)), "others")
+
+
+def area_of(source: str, domain: str) -> str:
+    about = f"{source} {domain}".lower()
+    return next((a for a, parts in _AREAS.items() if any(p.lower() in about for p in parts)), "others")
 
 
 def read_texts(path: Path) -> Iterator[CorpusText]:

@@ -77,7 +77,7 @@ def test_one_model_written_page_in_a_long_human_text_is_found_where_it_stands(
 def test_a_text_with_a_passage_that_reads_like_a_model_is_not_called_human(calibration: Calibration) -> None:
     content = text(20) + text(0, 12) + text(20)
     without_runs = dataclasses.replace(
-        calibration, bands=tuple(dataclasses.replace(band, run=None) for band in calibration.bands)
+        calibration, bands=tuple(dataclasses.replace(band, runs=()) for band in calibration.bands)
     )
     result = detected(content, without_runs)
     assert result.verdict is Verdict.INCONCLUSIVE

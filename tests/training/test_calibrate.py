@@ -19,8 +19,7 @@ def scored_document(label: str, source: str, logit: float, number: int) -> Score
     evidence = Evidence(
         characters=200,
         mean_logit=logit,
-        run_logit=logit,
-        run=(0, 1),
+        runs=(),
         sentence_logits=np.array([logit]),
         sentence_characters=np.array([200]),
     )
