@@ -128,6 +128,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         data=arguments.data,
         cache=arguments.work / "scores",
         docs=arguments.docs,
+        leave_out=arguments.work / "leave-out" / "leave-out.json",
         configuration=read_configuration(arguments.config),
     )
 

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
+import numpy as np
 from opencc import OpenCC
 
 from detection.scoring.sentences import sentence_ends
+from detection.training.rewording import Rewording
 
 _ZERO_WIDTH = "\u200b"
 _ZERO_WIDTH_EVERY = 3
@@ -38,10 +40,23 @@ def traditional_script(text: str) -> str:
 
 
 def shuffled_sentences(text: str) -> str:
-    ends = sentence_ends(text)
-    sentences = [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    sentences = _sentences(text)
     random.Random(len(text)).shuffle(sentences)  # noqa: S311 - for repeatability, not for secrecy
     return "".join(sentences)
+
+
+def plainer_words(text: str) -> str:
+    """By the lexicon that training uses too: an attack that the model has been prepared for."""
+    return _rewording().exchanged(text, np.random.default_rng(len(text)), plainer=True)
+
+
+def marked_up(text: str) -> str:
+    """Every sentence an item of a list, its beginning bold."""
+    return "".join(f"- **{sentence[:6]}**{sentence[6:]}\n" for sentence in _sentences(text))
+
+
+def spaced_out(text: str) -> str:
+    return " ".join(text)
 
 
 ATTACKS: Mapping[str, Callable[[str], str]] = {
@@ -50,7 +65,20 @@ ATTACKS: Mapping[str, Callable[[str], str]] = {
     "traditional script": traditional_script,
     "sentences shuffled": shuffled_sentences,
     "punctuation removed": no_punctuation,
+    "plainer words": plainer_words,
+    "made a Markdown list": marked_up,
+    "spaces between characters": spaced_out,
 }
+
+
+def _sentences(text: str) -> list[str]:
+    ends = sentence_ends(text)
+    return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+@cache
+def _rewording() -> Rewording:
+    return Rewording.written()
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,8 +39,13 @@ from detection.training.texts import AI, HUMAN, CorpusText, is_for_calibration, 
 _SETS = ("dev", "dev_ood", "dev_fpr")
 
 
-def evaluate(*, folder: Path, data: Path, cache: Path, docs: Path, configuration: Configuration) -> Content:
-    """Measure everything, write the report into `docs`, and return it."""
+def evaluate(
+    *, folder: Path, data: Path, cache: Path, docs: Path, leave_out: Path, configuration: Configuration
+) -> Content:
+    """Measure everything, write the report into `docs`, and return it.
+
+    `leave_out`: what the command of that name wrote; its rows come into the report if the file is there.
+    """
     model = load_model_folder(folder)
     scorer = RememberingScorer(model, cache)
     plan = configuration.evaluation
@@ -66,6 +72,7 @@ def evaluate(*, folder: Path, data: Path, cache: Path, docs: Path, configuration
         ),
         "papers": _splice_table(_papers(texts, plan), scorer, model.calibration),
         "characters_per_second": _speed(model, documents["dev"]),
+        "leave_out": json.loads(leave_out.read_text("utf-8")) if leave_out.exists() else None,
         "attacks": _attack_table(documents["dev_ood"], scorer, model.calibration, plan),
     }
     write_report(report, docs)

@@ -48,6 +48,7 @@ def markdown(report: Content) -> str:
         "## AI text",
         *(_section(name, tables) for name, tables in report["ai"].items()),
         "## Human and AI in one document\n\n" + _spliced(report),
+        *([_leave_out(report["leave_out"])] if report["leave_out"] else []),
         "## Attacks\n\nOn `dev_ood`, 150 characters and more.\n\n" + _attack_table(report["attacks"]),
         "## Thresholds\n\n" + _threshold_table(report["calibration"]),
     ]
@@ -166,6 +167,29 @@ def _verdict_table(heading: str, rows: Sequence[Content]) -> str:
             ]
             for row in rows
         ],
+    )
+
+
+def _leave_out(content: Content) -> str:
+    heads = ["left out", "", "human", "AI", "AUROC", "TPR at 1 % FPR"]
+    rows = content["rows"]
+    mean = [sum(row[name] for row in rows) / len(rows) for name in ("auroc", "tpr_at_1_percent_fpr")]
+    cells = [
+        [
+            row["left_out"],
+            row["name"],
+            row["human_texts"],
+            row["ai_texts"],
+            f"{row['auroc']:.3f} {_interval(row['auroc_interval'])}",
+            f"{row['tpr_at_1_percent_fpr']:.2f}",
+        ]
+        for row in rows
+    ]
+    return (
+        "## Generators and areas left out of training\n\n"
+        "Written by `python -m detection.training leave-out`: runs of the same recipe from the bare encoder, "
+        f"{content['token_budget']:,} tokens each, each without the texts of some generators and areas. "
+        f"Mean AUROC {mean[0]:.3f}, mean TPR {mean[1]:.2f}.\n\n" + table(heads, cells)
     )
 
 

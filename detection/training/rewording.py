@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +107,7 @@ _LEXICON = """
 以上 上面
 """
 _REWORDED_SHARE = 0.7
+_PLAINER_SHARE = 0.75
 # Token numbers as characters from here on, so that regular expressions can read them.
 _FIRST_CHARACTER = 0x10000
 
@@ -120,32 +121,41 @@ class Rewording:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Rewording:
+        """For texts that are token numbers written as characters."""
+        return cls.written(
+            lambda word: _as_text(tokenizer.encode(word, add_special_tokens=False).ids),
+        )
+
+    @classmethod
+    def written(cls, spelling: Callable[[str], str] = str) -> Rewording:
+        """For plain texts or, with a `spelling`, for texts that spell every word in another way."""
         plainer: dict[str, list[str]] = {}
         more_formal: dict[str, list[str]] = {}
-        for line in _LEXICON.split("\n"):
-            if not line:
-                continue
-            formal, *plain = (
-                _as_text(tokenizer.encode(word, add_special_tokens=False).ids) for word in line.split()
-            )
+        for line in filter(None, _LEXICON.split("\n")):
+            formal, *plain = (spelling(word) for word in line.split())
             plainer[formal] = plain
             for word in plain:
                 if len(word) > 1:  # one character is too often part of another word
                     more_formal.setdefault(word, []).append(formal)
         return cls((_pattern(plainer), plainer), (_pattern(more_formal), more_formal))
 
+    def exchanged(self, text: str, noise: np.random.Generator, *, plainer: bool) -> str:
+        """The text with most of the words that the lexicon knows exchanged in one direction."""
+        pattern, choices = self.plainer if plainer else self.more_formal
+
+        def exchange(match: re.Match[str]) -> str:
+            if noise.random() > _REWORDED_SHARE:
+                return match.group()
+            found = choices[match.group()]
+            return found[int(noise.integers(len(found)))]
+
+        return pattern.sub(exchange, text)
+
 
 def reworded(tokens: Tokens, rewording: Rewording, noise: np.random.Generator) -> Tokens:
-    """Most of the words that the lexicon knows exchanged; three times in four for the plainer ones."""
-    pattern, choices = rewording.plainer if noise.random() < 0.75 else rewording.more_formal
-
-    def exchange(match: re.Match[str]) -> str:
-        if noise.random() > _REWORDED_SHARE:
-            return match.group()
-        found = choices[match.group()]
-        return found[int(noise.integers(len(found)))]
-
-    text = pattern.sub(exchange, _as_text(tokens.tolist()))
+    """Words exchanged, three times in four for plainer ones."""
+    is_plainer = noise.random() < _PLAINER_SHARE
+    text = rewording.exchanged(_as_text(tokens.tolist()), noise, plainer=bool(is_plainer))
     return np.array([ord(character) - _FIRST_CHARACTER for character in text], dtype=np.int32)
 
 

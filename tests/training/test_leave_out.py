@@ -1,0 +1,84 @@
+"""What is left out of training is left out entirely, and measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from detection.training import leave_out as module  # noqa: E402
+from detection.training.configuration import read_configuration  # noqa: E402
+from detection.training.corpora import prepare_corpora  # noqa: E402
+from detection.training.leave_out import RESULTS_FILE, leave_out  # noqa: E402
+from detection.training.texts import area_of, family_of  # noqa: E402
+from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus  # noqa: E402
+
+
+@pytest.mark.parametrize(
+    ("generator", "family"),
+    [
+        ("deepseek-r1", "DeepSeek"),
+        ("Qwen1.5-72B-Chat", "Qwen"),
+        ("ChatGPT-2022/23", "GPT-3.5"),
+        ("GPT-4-turbo", "GPT-4"),
+        ("gemini-3-flash-preview (per translator.py)", "Gemini"),
+        ("chatglm (2023)", "GLM"),
+        ("belle-7b-2m (2023)", "others"),
+    ],
+)
+def test_a_generator_belongs_to_one_family(generator: str, family: str) -> None:
+    assert family_of(generator) == family
+
+
+def test_areas_hold_human_and_ai_sources() -> None:
+    assert area_of("h_laws", "laws and judicial interpretations") == area_of("lexeval", "legal 5_4") == "law"
+    assert area_of("fewclue_csl", "CSL abstract") == area_of("cred", "C-ReD paper") == "academic"
+    assert area_of("h_classical", "modern-Chinese translation of classics (史记)") == "others"
+
+
+def test_a_finished_run_is_measured_once_and_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    rows = [row("human", "h_laws", n, domain="laws") for n in range(30)]
+    rows += [row("ai", "lexeval", n, domain="legal 1", generator="gpt-4-0314") for n in range(30)]
+    rows += [row(label, "web", n, generator="qwen-3") for label in ("human", "ai") for n in range(30)]
+    write_corpus(tmp_path, rows)
+    (tmp_path / "train.jsonl.xz").rename(tmp_path / "dev.jsonl.xz")
+    write_corpus(tmp_path, rows)
+    write_base(tmp_path / "base")
+    prepare_corpora(
+        data=tmp_path, tokenizer=tmp_path / "base" / "tokenizer.json", target=tmp_path / "corpora"
+    )
+    configuration = read_configuration()
+    plan = replace(
+        configuration.leave_out,
+        token_budget=900,
+        texts_per_class=10,
+        runs={"only": {"families": ["GPT-4"], "areas": ["law"]}},
+    )
+    configuration = replace(configuration, leave_out=plan, training=tiny_plan())
+    trained_on = []
+    train = module.train
+
+    def remember(**arguments: object) -> object:
+        trained_on.append(arguments["texts"])
+        return train(**arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "train", remember)
+    for _ in range(2):
+        measured = leave_out(
+            data=tmp_path,
+            base=tmp_path / "base",
+            corpora=tmp_path / "corpora",
+            target=tmp_path / "runs",
+            configuration=configuration,
+        )
+    (texts,) = trained_on
+    assert {text.source for text in texts} == {"web"}
+    assert [(r["left_out"], r["name"]) for r in measured] == [("generators", "GPT-4"), ("area", "law")]
+    assert all(r["human_texts"] and r["ai_texts"] for r in measured)
+    assert (tmp_path / "runs" / RESULTS_FILE).exists()
