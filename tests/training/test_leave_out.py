@@ -9,12 +9,12 @@ import pytest
 
 pytest.importorskip("torch")
 
-from detection.training import leave_out as module  # noqa: E402
-from detection.training.configuration import read_configuration  # noqa: E402
-from detection.training.corpora import prepare_corpora  # noqa: E402
-from detection.training.leave_out import RESULTS_FILE, leave_out  # noqa: E402
-from detection.training.texts import area_of, family_of  # noqa: E402
-from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus  # noqa: E402
+from detection.training import leave_out as module
+from detection.training.configuration import read_configuration
+from detection.training.corpora import prepare_corpora
+from detection.training.leave_out import RESULTS_FILE, leave_out
+from detection.training.texts import area_of, family_of
+from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus
 
 
 @pytest.mark.parametrize(
