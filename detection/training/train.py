@@ -114,9 +114,9 @@ class Run:
             if isinstance(module, torch.nn.Dropout):
                 module.p = plan.dropout
             if isinstance(module, torch.nn.Linear) and module is not model.classifier:
-                module.bias.requires_grad_(requires_grad=False)
+                module.bias.requires_grad = False
             if isinstance(module, torch.nn.Embedding):
-                module.weight.requires_grad_(requires_grad=False)
+                module.weight.requires_grad = False
         self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
         is_half = device == "cuda" or has_fast_bfloat16()
         self.model = model.to(device, torch.bfloat16 if is_half else torch.float32)

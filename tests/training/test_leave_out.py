@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("torch")
 
-from detection.training import leave_out as module
 from detection.training.configuration import read_configuration
 from detection.training.corpora import prepare_corpora
 from detection.training.leave_out import RESULTS_FILE, leave_out
 from detection.training.texts import area_of, family_of
+from detection.training.train import Place, train
 from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus
 
 
@@ -61,14 +63,13 @@ def test_a_finished_run_is_measured_once_and_not_trained_again(
         runs={"only": {"families": ["GPT-4"], "areas": ["law"]}},
     )
     configuration = replace(configuration, leave_out=plan, training=tiny_plan())
-    trained_on = []
-    train = module.train
+    trained_on: list[Sequence[TrainingText]] = []
 
-    def remember(**arguments: object) -> object:
-        trained_on.append(arguments["texts"])
-        return train(**arguments)  # type: ignore[arg-type]
+    def remember(*, texts: Sequence[TrainingText], **rest: Any) -> Place:
+        trained_on.append(texts)
+        return train(texts=texts, **rest)
 
-    monkeypatch.setattr(module, "train", remember)
+    monkeypatch.setattr("detection.training.leave_out.train", remember)
     for _ in range(2):
         measured = leave_out(
             data=tmp_path,
