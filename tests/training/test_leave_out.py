@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 from detection.training.configuration import read_configuration
-from detection.training.corpora import prepare_corpora
+from detection.training.corpora import TrainingText, prepare_corpora
 from detection.training.leave_out import RESULTS_FILE, leave_out
 from detection.training.texts import area_of, family_of
 from detection.training.train import Place, train
