@@ -70,7 +70,9 @@ class ResultSummaryOutput(Output):
     reasons = serializers.ListField(
         child=serializers.CharField(), help_text=_("Why it is inconclusive: too_short, between_thresholds, …")
     )
-    length_band = serializers.CharField(help_text=_("Texts of this length were used to set the threshold."))
+    length_band = serializers.CharField(
+        help_text=_("Texts of this length were used to set the threshold; after `legal `, legal texts of it.")
+    )
     tolerated_fpr = serializers.FloatField(
         help_text=_("The false-positive rate your organization tolerates.")
     )

@@ -22,6 +22,7 @@ from detection.reports.wording import (
     AttackWording,
     VerdictWording,
 )
+from detection.scoring.genre import Genre
 from detection.scoring.types import BlockKind, ExcludedSpan, SentenceResult, Verdict
 
 LONG_TEXT_CHARACTERS = 30_000
@@ -94,6 +95,11 @@ class ReportSheet:
         return _band_name(self.report.length_band)
 
     @cached_property
+    def is_legal(self) -> bool:
+        """Compared with human legal texts only."""
+        return self.report.length_band.startswith(Genre.LEGAL)
+
+    @cached_property
     def scale(self) -> ProbabilityScale:
         return probability_scale(p_ai=self.report.p_ai, threshold=self.report.threshold)
 
@@ -157,4 +163,5 @@ class ReportSheet:
 
 
 def _band_name(band: str) -> str:
-    return f"≥ {band.removesuffix('+')}" if band.endswith("+") else band.replace("-", "–")
+    length = band.rpartition(" ")[2]
+    return f"≥ {length.removesuffix('+')}" if length.endswith("+") else length.replace("-", "–")

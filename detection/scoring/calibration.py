@@ -6,7 +6,7 @@
     description        which texts it was fitted on, in a sentence
     languages          what the model was fitted for, e.g. ["zh"]; other languages end as inconclusive
     least_characters   shorter texts end as inconclusive
-    bands              one per length, ascending:
+    bands              one per length, ascending; `legal_bands` the same for legal texts (none: the same):
         from_characters, to_characters   inclusive, exclusive (null: no end)
         human_texts, ai_texts            how many it was fitted on
         slope, intercept                 evidence -> calibrated log-odds at even odds
@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from detection.scoring.evidence import Evidence, Run
+from detection.scoring.genre import Genre
 from detection.scoring.statistics import Platt
 
 VERSION = 2
@@ -81,11 +82,13 @@ class Band:
     human_at_most: float
     thresholds: tuple[Threshold, ...]
     runs: tuple[RunDiscount, ...] = ()
+    genre: Genre = Genre.GENERAL
 
     @property
     def name(self) -> str:
         end = self.to_characters
-        return f"{self.from_characters}-{end}" if end is not None else f"{self.from_characters}+"
+        length = f"{self.from_characters}-{end}" if end is not None else f"{self.from_characters}+"
+        return length if self.genre is Genre.GENERAL else f"{self.genre} {length}"
 
     def statistic(self, evidence: Evidence) -> float:
         """The one number that is calibrated: the mean or, where one says more, a discounted worst run."""
@@ -126,18 +129,26 @@ class Calibration:
     least_characters: int = LEAST_CHARACTERS
     description: str = ""
     is_fitted: bool = field(default=True)
+    legal_bands: tuple[Band, ...] = ()
 
-    def band(self, characters: int) -> Band:
-        """The band of a length; the first one for what is shorter than all."""
-        return next((b for b in reversed(self.bands) if characters >= b.from_characters), self.bands[0])
+    @property
+    def all_bands(self) -> tuple[Band, ...]:
+        return self.bands + self.legal_bands
+
+    def band(self, characters: int, genre: Genre = Genre.GENERAL) -> Band:
+        """The band of a length and genre; the first one for what is shorter than all."""
+        bands = self.legal_bands if genre is Genre.LEGAL and self.legal_bands else self.bands
+        return next((b for b in reversed(bands) if characters >= b.from_characters), bands[0])
 
     def is_suspicious(self, evidence: Evidence) -> bool:
         """Whether a passage would be accused if it were a text of its own: too little to accuse the whole,
         too much to call it human."""
-        return any(run.logit > self._highest_threshold(run.characters) for run in evidence.runs)
+        return any(
+            run.logit > self._highest_threshold(run.characters, evidence.genre) for run in evidence.runs
+        )
 
-    def _highest_threshold(self, characters: int) -> float:
-        logits = [t.logit for t in self.band(characters).thresholds if math.isfinite(t.logit)]
+    def _highest_threshold(self, characters: int, genre: Genre) -> float:
+        logits = [t.logit for t in self.band(characters, genre).thresholds if math.isfinite(t.logit)]
         return max(logits, default=math.inf)
 
     @cached_property
@@ -152,6 +163,7 @@ class Calibration:
             "languages": list(self.languages),
             "least_characters": self.least_characters,
             "bands": [_band_content(band) for band in self.bands],
+            "legal_bands": [_band_content(band) for band in self.legal_bands],
             "sentences": {
                 **asdict(self.sentences.platt),
                 "ai_at_least": self.sentences.ai_at_least,
@@ -168,7 +180,8 @@ class Calibration:
                 raise CalibrationError(f"calibration version {content['version']} is not {VERSION}")
             sentences = content["sentences"]
             calibration = cls(
-                bands=tuple(_band(band) for band in content["bands"]),
+                bands=tuple(_band(band, Genre.GENERAL) for band in content["bands"]),
+                legal_bands=tuple(_band(band, Genre.LEGAL) for band in content["legal_bands"]),
                 sentences=SentenceCalibration(
                     Platt(sentences["slope"], sentences["intercept"]),
                     sentences["ai_at_least"],
@@ -191,10 +204,13 @@ class Calibration:
 
     def check(self) -> None:
         """Raise CalibrationError where the numbers contradict each other."""
-        starts = [band.from_characters for band in self.bands]
-        if not starts or starts != sorted(set(starts)):
-            raise CalibrationError("the bands are not in order")
-        for band in self.bands:
+        for bands in (self.bands, self.legal_bands):
+            starts = [band.from_characters for band in bands]
+            if starts != sorted(set(starts)):
+                raise CalibrationError("the bands are not in order")
+        if not self.bands:
+            raise CalibrationError("there are no bands")
+        for band in self.all_bands:
             if band.platt.slope <= 0:
                 raise CalibrationError(f"band {band.name}: the slope must be positive")
             if any(threshold.logit < band.human_at_most for threshold in band.thresholds):
@@ -228,7 +244,7 @@ def _band_content(band: Band) -> dict[str, Any]:
     }
 
 
-def _band(content: Mapping[str, Any]) -> Band:
+def _band(content: Mapping[str, Any], genre: Genre) -> Band:
     return Band(
         from_characters=content["from_characters"],
         to_characters=content["to_characters"],
@@ -241,4 +257,5 @@ def _band(content: Mapping[str, Any]) -> Band:
             Threshold(**{**t, "logit": math.inf if t["logit"] is None else t["logit"]})
             for t in content["thresholds"]
         ),
+        genre=genre,
     )

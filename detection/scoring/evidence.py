@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detection.scoring.genre import Genre
 from detection.scoring.prepare import PreparedDocument
 from detection.scoring.statistics import Floats
 from detection.scoring.types import SegmentScore
@@ -40,6 +41,7 @@ class Evidence:
     runs: tuple[Run, ...]
     sentence_logits: Floats
     sentence_characters: npt.NDArray[np.int64]
+    genre: Genre = Genre.GENERAL
 
 
 def weigh(prepared: PreparedDocument, scores: Sequence[SegmentScore]) -> Evidence:
@@ -57,6 +59,7 @@ def weigh(prepared: PreparedDocument, scores: Sequence[SegmentScore]) -> Evidenc
         runs=_worst_runs(logits, characters),
         sentence_logits=_smoothed(logits, characters),
         sentence_characters=characters,
+        genre=prepared.genre,
     )
 
 

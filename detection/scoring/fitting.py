@@ -19,6 +19,7 @@ from detection.scoring.calibration import (
     Threshold,
 )
 from detection.scoring.evidence import RUN_CHARACTERS, Evidence
+from detection.scoring.genre import Genre
 from detection.scoring.statistics import (
     Booleans,
     Floats,
@@ -53,18 +54,9 @@ def fit_calibration(
     Thresholds come from the human documents alone. Crop documents to give every length its texts.
     """
     pooled = _pooled_platt(samples)
-    edges = [edge if edge is not None else math.inf for edge in BAND_EDGES]
-    bands = tuple(
-        _fit_band(
-            [s for s in samples if low <= s.evidence.characters < high],
-            int(low),
-            None if math.isinf(high) else int(high),
-            pooled,
-        )
-        for low, high in pairwise(edges)
-    )
     calibration = Calibration(
-        bands=bands,
+        bands=_fit_bands(samples, Genre.GENERAL, pooled),
+        legal_bands=_fit_bands(samples, Genre.LEGAL, pooled),
         sentences=_fit_sentences(samples),
         languages=tuple(languages),
         description=description,
@@ -73,10 +65,27 @@ def fit_calibration(
     return calibration
 
 
-def _fit_band(samples: Sequence[Sample], low: int, high: int | None, pooled: Platt) -> Band:
+def _fit_bands(samples: Sequence[Sample], genre: Genre, pooled: Platt) -> tuple[Band, ...]:
+    """The bands of a genre; none where no sample is of it."""
+    own = [sample for sample in samples if sample.evidence.genre is genre]
+    edges = [edge if edge is not None else math.inf for edge in BAND_EDGES]
+    return tuple(
+        _fit_band(
+            [s for s in own if low <= s.evidence.characters < high],
+            int(low),
+            None if math.isinf(high) else int(high),
+            pooled,
+            genre,
+        )
+        for low, high in pairwise(edges)
+        if own
+    )
+
+
+def _fit_band(samples: Sequence[Sample], low: int, high: int | None, pooled: Platt, genre: Genre) -> Band:
     human = [sample for sample in samples if not sample.is_ai]
     runs = tuple(run for length in RUN_CHARACTERS if (run := _fit_run(human, length)))
-    blank = Band(low, high, len(human), len(samples) - len(human), pooled, -math.inf, (), runs)
+    blank = Band(low, high, len(human), len(samples) - len(human), pooled, -math.inf, (), runs, genre)
     statistics = np.array([blank.statistic(sample.evidence) for sample in samples], dtype=np.float64)
     is_ai = np.array([sample.is_ai for sample in samples], dtype=np.bool_)
     enough = min(blank.human_texts, blank.ai_texts) >= LEAST_PLATT_TEXTS
@@ -87,7 +96,7 @@ def _fit_band(samples: Sequence[Sample], low: int, high: int | None, pooled: Pla
         platt.logit(MOST_HUMAN_P_AI),
         *(threshold.logit for threshold in thresholds),
     )
-    return Band(low, high, blank.human_texts, blank.ai_texts, platt, human_at_most, thresholds, runs)
+    return Band(low, high, blank.human_texts, blank.ai_texts, platt, human_at_most, thresholds, runs, genre)
 
 
 def _fit_run(human: Sequence[Sample], length: int) -> RunDiscount | None:

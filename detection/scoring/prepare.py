@@ -11,6 +11,7 @@ import numpy as np
 
 from detection.scoring.characters import IDEOGRAPHS
 from detection.scoring.exclusions import classified
+from detection.scoring.genre import Genre, genre_of
 from detection.scoring.normalise import Normalised, Origins, normalise
 from detection.scoring.segments import Span, bounded_sentences, grouped
 from detection.scoring.sentences import sentence_ends
@@ -54,6 +55,7 @@ class PreparedDocument:
     characters: int  # scored: normalised, white space aside, so that hidden characters make no text longer
     characters_excluded: int
     language: str  # zh, en, other
+    genre: Genre = Genre.GENERAL
 
 
 def plain_document(text: str) -> ExtractedDocument:
@@ -79,6 +81,7 @@ def prepare(document: ExtractedDocument) -> PreparedDocument:
         characters=sum(sentence.characters for sentence in sentences),
         characters_excluded=sum(_visible(document.text[span.start : span.end]) for span in excluded),
         language=_language(normalised.text),
+        genre=genre_of(normalised.text),
     )
 
 

@@ -52,7 +52,7 @@ def conclude(
     model_digest: str,
 ) -> DetectionResult:
     """The result of one document. `scores` run parallel to its segments; none if it must abstain."""
-    band = calibration.band(prepared.characters)
+    band = calibration.band(prepared.characters, prepared.genre)
     threshold = band.threshold(tolerated_fpr)
     reason = abstention(prepared, calibration)
     if reason:

@@ -109,7 +109,11 @@ def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> C
         samples=[document.sample for document in documents], languages=languages, description=DESCRIPTION
     )
     human = [document for document in documents if document.document.label == HUMAN]
-    protected = replace(calibration, bands=tuple(_protected(band, human) for band in calibration.bands))
+    protected = replace(
+        calibration,
+        bands=tuple(_protected(band, human) for band in calibration.bands),
+        legal_bands=tuple(_protected(band, human) for band in calibration.legal_bands),
+    )
     protected.check()
     return protected
 
@@ -121,7 +125,11 @@ def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
     be one in their number and one: that is what the highest of many quantiles buys.
     """
     end = math.inf if band.to_characters is None else band.to_characters
-    inside = [d for d in human if band.from_characters <= d.evidence.characters < end]
+    inside = [
+        d
+        for d in human
+        if d.evidence.genre is band.genre and band.from_characters <= d.evidence.characters < end
+    ]
     statistics = np.array([band.statistic(d.evidence) for d in inside], dtype=np.float64)
     groups: defaultdict[str, list[float]] = defaultdict(list)
     for document, statistic in zip(inside, statistics.tolist(), strict=True):

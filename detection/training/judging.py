@@ -46,7 +46,7 @@ def judge(documents: Sequence[Document], scorer: RememberingScorer, calibration:
             model_digest=scorer.model_digest,
         )
         evidence = weigh(p, scores)
-        band = calibration.band(p.characters)
+        band = calibration.band(p.characters, p.genre)
         score = band.platt.slope * band.statistic(evidence) + band.platt.intercept
         marks = tuple(sentence.verdict for sentence in result.sentences)
         judged.append(Judged(document, evidence, result.verdict, band.name, score, marks))

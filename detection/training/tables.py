@@ -36,7 +36,7 @@ def calibration_table(calibration: Calibration) -> list[Content]:
             "accused": t.accused,
             "fpr_upper_bound": round(t.fpr_upper_bound, 4),
         }
-        for band in calibration.bands
+        for band in calibration.all_bands
         for t in band.thresholds
     ]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from detection.scoring.calibration import Calibration, CalibrationError, uncalibrated
 from detection.scoring.evidence import RUN_CHARACTERS, Evidence, Run
 from detection.scoring.fitting import Sample, fit_calibration
+from detection.scoring.genre import Genre
 from detection.scoring.statistics import (
     conformal_lower,
     conformal_upper,
@@ -208,3 +210,27 @@ def test_without_calibration_no_verdict_is_possible() -> None:
     band = uncalibrated().band(500)
     assert band.threshold(0.02).logit == math.inf
     assert band.human_at_most == -math.inf
+
+
+def test_legal_texts_are_compared_with_legal_texts_only(generator: Generator) -> None:
+    """Human legal writing that looks like a model's raises its own thresholds and nobody else's."""
+    plain = samples(generator, 4000, least=300, most=600)
+    legal = [
+        dataclasses.replace(
+            s,
+            evidence=dataclasses.replace(
+                s.evidence, genre=Genre.LEGAL, mean_logit=s.evidence.mean_logit + (0 if s.is_ai else 3)
+            ),
+        )
+        for s in samples(generator, 1000, least=300, most=600)
+    ]
+    fitted = fit_calibration(samples=[*plain, *legal])
+    general, own = fitted.band(400), fitted.band(400, Genre.LEGAL)
+    assert own.name == "legal 300-600"
+    assert [t.logit for t in general.thresholds] == [
+        t.logit for t in fit_calibration(samples=plain).band(400).thresholds
+    ]
+    assert own.threshold(0.01).logit > general.threshold(0.01).logit + 1
+    again = Calibration.from_json(fitted.to_json())
+    assert again.band(400, Genre.LEGAL) == own
+    assert fit_calibration(samples=plain).band(400, Genre.LEGAL).genre is Genre.GENERAL
