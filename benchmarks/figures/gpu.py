@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from statistics import median
 
@@ -32,7 +33,7 @@ def windows_per_second(*, quick: bool) -> Outcome:
     ):
         bench = Bench(site, bare, Prose(seed=90), model="reference", quick=quick)
         for _ in range(bench.amount(ROUNDS, 1)):
-            papers = [_full_windows(bench) for _ in range(bench.amount(PAPERS, 1))]
+            papers = [full_windows(bench.prose, WINDOWS_A_PAPER) for _ in range(bench.amount(PAPERS, 1))]
             bare_seconds, windows = bare.batched(papers)
             product_seconds = submitted_to_reported(bench, papers)
             alone.append(windows / bare_seconds)
@@ -49,9 +50,10 @@ def windows_per_second(*, quick: bool) -> Outcome:
     )  # fmt: skip
 
 
-def _full_windows(bench: Bench) -> str:
-    sentences = bench.texts(2 * WINDOWS_A_PAPER, characters=SENTENCE_CHARACTERS)
-    return "\n".join(sentence[:-1].replace("。", "，") + "。" for sentence in sentences)
+def full_windows(prose: Prose, count: int) -> str:
+    """A paper that is cut into this many windows of 512 tokens where each character is one."""
+    sentences = prose.texts(2 * count, characters=SENTENCE_CHARACTERS)
+    return "".join(re.sub("[。；]", "，", sentence[:-1]) + "。" for sentence in sentences)
 
 
 def _why_not() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.figures.gpu import full_windows
 from benchmarks.papers import docx
 from benchmarks.texts import Prose
 from detection.extraction.extract import extract_file, extract_text
@@ -30,6 +31,11 @@ def test_no_two_segments_of_a_paper_are_alike() -> None:
     """Else the cache of segments would answer for the model."""
     segments = prepare(extract_text("\n".join(Prose(seed=6).paper(20_000)))).segments
     assert len({segment.text for segment in segments}) == len(segments) >= 40
+
+
+def test_full_windows_are_full() -> None:
+    segments = prepare(extract_text(full_windows(Prose(seed=8), 20))).segments
+    assert [len(segment.text) for segment in segments] == [510] * 20
 
 
 def test_a_made_word_file_is_read_whole() -> None:
