@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.figures.gpu import full_windows
+from benchmarks.figures.gpu import WINDOW_CHARACTERS
 from benchmarks.papers import docx
 from benchmarks.texts import Prose
 from detection.extraction.extract import extract_file, extract_text
@@ -33,9 +33,10 @@ def test_no_two_segments_of_a_paper_are_alike() -> None:
     assert len({segment.text for segment in segments}) == len(segments) >= 40
 
 
-def test_full_windows_are_full() -> None:
-    segments = prepare(extract_text(full_windows(Prose(seed=8), 20))).segments
-    assert [len(segment.text) for segment in segments] == [510] * 20
+def test_a_full_window_is_one_segment() -> None:
+    for text in Prose(seed=8).texts(20, characters=WINDOW_CHARACTERS):
+        (segment,) = prepare(extract_text(text)).segments
+        assert segment.text == text
 
 
 def test_a_made_word_file_is_read_whole() -> None:
