@@ -211,7 +211,7 @@ class Site:
 
     def document_workers(self) -> int:
         """Warm workers of the documents queue that have said lately that they live."""
-        program = "from zhenwen.jobs.presence import live_worker_count as n; print(n('documents'))"
+        program = "from zhenwen.jobs.presence import live_workers as w; print(len(w('documents')))"
         return int(self.manage("shell", "--no-imports", "-c", program).strip().splitlines()[-1])
 
 

@@ -19,7 +19,6 @@ class DetectionError(StrEnum):
     ALLOWANCE_EXCEEDED = "allowance_exceeded"
     FILE_TOO_DEMANDING = "file_too_demanding"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
-    NO_MODEL = "no_model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,6 @@ _OWN_WORDS: dict[str, tuple[str | Promise, str | Promise]] = {
     DetectionError.ATTEMPTS_EXHAUSTED: (
         _("The document could not be worked on after several attempts. Nothing was charged."),
         _("Hand it in again; if it fails once more, tell the operator the number of this detection."),
-    ),
-    DetectionError.NO_MODEL: (
-        _("No model is in service."),
-        _("Tell the operator of this platform. Nothing was charged."),
     ),
 }
 

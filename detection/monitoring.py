@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
+from redis import RedisError
 
 from detection.models import Detection, ModelVersion
 from detection.models.detection import Priority
 from detection.states import OPEN_STATES
-from zhenwen.jobs.presence import live_worker_count
-from zhenwen.jobs.queues import QUEUES
+from zhenwen.jobs.presence import live_workers
+from zhenwen.jobs.queues import QUEUES, waiting_count
 from zhenwen.observability.health import Finding, Status, register_check
 from zhenwen.observability.metrics import register_collector
 from zhenwen.tenancy.scope import operator_scope
@@ -31,8 +33,14 @@ def detection_findings() -> Iterator[Finding]:
     if not ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVE).exists():
         yield Finding(Status.UNHEALTHY, "No model version is active: run manage.py register_model.")
     for queue in QUEUES:
-        if live_worker_count(queue) == 0:
+        workers = live_workers(queue)
+        if not workers:
             yield Finding(Status.DEGRADED, f"Nobody works on the queue {queue}.")
+        for worker in workers:
+            if "refused" in worker.says:
+                yield Finding(
+                    Status.DEGRADED, f"{worker.name} has refused a model version; the admin says why."
+                )
     for priority, at_most in WAIT_AT_MOST.items():
         waited = max((row[3] for row in _open_detections() if row[1] == priority), default=0.0)
         if waited > at_most.total_seconds():
@@ -52,9 +60,14 @@ def detection_metrics() -> Iterable[Metric]:
         count.add_metric([state, priority], number)
         oldest.add_metric([state, priority], age_seconds)
     workers = GaugeMetricFamily("zhenwen_workers", "Live workers of a queue.", labels=["queue"])
+    messages = GaugeMetricFamily(
+        "zhenwen_queue_messages", "Wake-ups that no worker has taken yet.", labels=["queue"]
+    )
     for queue in QUEUES:
-        workers.add_metric([queue], live_worker_count(queue))
-    return [count, oldest, workers]
+        workers.add_metric([queue], len(live_workers(queue)))
+        with suppress(RedisError):
+            messages.add_metric([queue], waiting_count(queue))
+    return [count, oldest, workers, messages]
 
 
 def _open_detections() -> list[tuple[str, str, int, float]]:

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from detection.models.document import Document
@@ -33,7 +34,8 @@ class Detection(TenantModel):
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
     lease_expires_at = models.DateTimeField(null=True)
     run_after = models.DateTimeField(null=True)
-    dispatched_at = models.DateTimeField(null=True)
+    waiting_since = models.DateTimeField(default=timezone.now)  # for a worker, in the state it waits in
+    claimed_at = models.DateTimeField(null=True)  # when a worker last took it
     error_code = models.CharField(_("error"), max_length=40, blank=True)
     error_parameters = models.JSONField(default=dict, blank=True)  # numbers for the error's sentences
     characters = models.PositiveIntegerField(_("characters"), null=True)  # fixed once the text is known
@@ -71,6 +73,17 @@ class Detection(TenantModel):
                 fields=["state", "lease_expires_at"],
                 name="detection_open",
                 condition=~Q(state__in=["succeeded", "failed", "cancelled"]),
+            ),
+            # Whose turn it is: see services/claiming.py.
+            models.Index(
+                fields=["state", "priority", "organization", "waiting_since"],
+                name="detection_waiting",
+                condition=Q(state__in=["queued", "queued_for_scoring"]),
+            ),
+            models.Index(
+                fields=["organization", "-claimed_at"],
+                name="detection_claimed",
+                condition=Q(claimed_at__isnull=False),
             ),
         ]
 

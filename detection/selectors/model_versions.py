@@ -9,5 +9,19 @@ def active_model_version() -> ModelVersion | None:
     return ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVE).first()
 
 
+def activating_model_version() -> ModelVersion | None:
+    """The one that an operator has asked for and no worker has taken up yet."""
+    return ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVATING).first()
+
+
+def previous_model_version() -> ModelVersion | None:
+    """The one that served before the active one."""
+    return (
+        ModelVersion.objects.filter(status=ModelVersion.Status.RETIRED, activated_at__isnull=False)
+        .order_by("-activated_at")
+        .first()
+    )
+
+
 def model_versions() -> QuerySet[ModelVersion]:
     return ModelVersion.objects.order_by("-created_at")

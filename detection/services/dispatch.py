@@ -1,47 +1,40 @@
-"""Waking a worker for a detection. The row says that work is open; the message only says it sooner."""
+"""Waking a worker. The rows say what work is open; a message only says sooner that some is."""
 
 from __future__ import annotations
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from redis import RedisError
 
 from detection.models import Detection
 from detection.states import State
-from zhenwen.jobs.queues import EXTRACT, forget_unless_waiting, send
-from zhenwen.tenancy.scope import tenant_scope
+from zhenwen.jobs.queues import EXTRACT, REALTIME, WAKE_UPS_AT_MOST, send, wake
 
 logger = structlog.get_logger(__name__)
 
-EXTRACT_TASK = "detection.tasks.extract_document_task"
-SCORE_TASK = "detection.tasks.score_document_task"
+EXTRACT_TASK = "detection.tasks.extract_next_task"
 
 
 def dispatch_on_commit(detection: Detection) -> None:
-    """After the transaction, and only then. With the queue away the sweeper dispatches later."""
-    transaction.on_commit(lambda: dispatch(detection), robust=True)
+    """After the transaction, and only then. With the queue away the sweeper wakes somebody later."""
+    queue = queue_of(State(detection.state), detection.priority)
+    transaction.on_commit(lambda: wake_one(queue), robust=True)
 
 
-def dispatch(detection: Detection, *, is_repeated: bool = False) -> bool:
-    """True when a message went out. A repeated dispatch replaces a message that is not waiting any more."""
-    is_file = detection.state == State.QUEUED
-    queue = EXTRACT if is_file else detection.priority
-    message_id = f"{detection.state}-{detection.id}-{detection.attempt}"
+def queue_of(state: State, priority: str) -> str:
+    return EXTRACT if state == State.QUEUED else priority
+
+
+def wake_one(queue: str) -> bool:
+    """True when the server of the queues has been told."""
     try:
-        if is_repeated and not forget_unless_waiting(queue=queue, message_id=message_id):
-            return False
-        send(
-            queue=queue,
-            task=EXTRACT_TASK if is_file else SCORE_TASK,
-            message_id=message_id,
-            arguments=[detection.organization_id, str(detection.id), detection.attempt],
-            timeout_seconds=settings.EXTRACT_TIMEOUT_SECONDS if is_file else settings.SCORE_TIMEOUT_SECONDS,
-        )
+        if queue == EXTRACT:
+            send(queue=queue, task=EXTRACT_TASK, timeout_seconds=settings.EXTRACT_TIMEOUT_SECONDS)
+        else:
+            # How many realtime calls wait is what tells whether there is room for more.
+            wake(queue=queue, messages_at_most=None if queue == REALTIME else WAKE_UPS_AT_MOST)
     except RedisError:
-        logger.warning("queue away, dispatch left to the sweeper", detection_id=str(detection.id))
+        logger.warning("queue away, waking left to the sweeper", queue=queue)
         return False
-    with tenant_scope(detection.organization_id):
-        Detection.objects.filter(pk=detection.pk).update(dispatched_at=timezone.now())
     return True

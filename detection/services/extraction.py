@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from django.conf import settings
 from django.db import transaction
@@ -10,13 +12,14 @@ from django.utils import timezone
 from detection.errors import DetectionError
 from detection.extraction import extract_file
 from detection.extraction.errors import ExtractionError
-from detection.models import Detection, Document, DocumentContent
+from detection.models import Detection, Document, DocumentContent, Priority
 from detection.scoring.prepare import prepare
 from detection.scoring.types import ExtractedDocument
+from detection.services.claiming import claim_next
 from detection.services.dispatch import dispatch_on_commit
 from detection.services.lifecycle import fail_detection, send_back
 from detection.services.submission import stored_blocks
-from detection.services.transitions import lease_end, move, renewed_lease
+from detection.services.transitions import move, renewed_lease
 from detection.states import State
 from zhenwen.ledger.services import AllowanceExceeded, reserve_characters
 from zhenwen.observability.metrics import STAGE_SECONDS
@@ -25,17 +28,21 @@ from zhenwen.tenancy.scope import tenant_scope
 logger = structlog.get_logger(__name__)
 
 
-def extract_document(*, organization_id: int, detection_id: str, attempt: int) -> None:
-    """Claim, read, count, reserve, hand on. Quietly does nothing when the claim fails."""
-    detection = _claim(organization_id, detection_id, attempt)
-    if detection is None:
-        return
-    content = detection.document.content
+def extract_next(*, tell: Callable[[Detection], None]) -> None:
+    """Claim the file whose turn it is, `tell` whose it is, read, count, reserve, hand on."""
+    detection = claim_next(waiting=State.QUEUED, priority=Priority.DOCUMENTS, to=State.EXTRACTING)
+    if detection is not None:
+        tell(detection)
+        extract_claimed(detection)
+
+
+def extract_claimed(detection: Detection) -> None:
+    """Quietly leaves no trace when somebody else has the detection meanwhile."""
+    with tenant_scope(detection.organization_id):
+        row = Document.objects.select_related("content").defer("content__text").get(pk=detection.document_id)
     try:
         with renewed_lease(detection), STAGE_SECONDS.labels("extract").time():
-            document = extract_file(
-                data=bytes(content.file_bytes or b""), filename=detection.document.filename
-            )
+            document = extract_file(data=bytes(row.content.file_bytes or b""), filename=row.filename)
             characters = prepare(document).characters
     except ExtractionError as error:
         _fail(detection, error.code, error.parameters)
@@ -45,12 +52,16 @@ def extract_document(*, organization_id: int, detection_id: str, attempt: int) -
         return
     except Exception as error:
         # Only the kind of error: its message may quote the document.
-        logger.error("extraction failed", detection_id=detection_id, error_type=type(error).__name__)
-        blame_file(organization_id=organization_id, detection_id=detection_id, attempt=attempt)
+        logger.error("extraction failed", detection_id=str(detection.pk), error_type=type(error).__name__)
+        blame_file(
+            organization_id=detection.organization_id,
+            detection_id=str(detection.pk),
+            attempt=detection.attempt,
+        )
         return
     try:
-        with tenant_scope(organization_id):
-            _store(detection, document, characters)
+        with tenant_scope(detection.organization_id):
+            _store(detection, row, document, characters)
     except AllowanceExceeded:
         _fail(detection, DetectionError.ALLOWANCE_EXCEEDED, {})
 
@@ -68,30 +79,15 @@ def blame_file(*, organization_id: int, detection_id: str, attempt: int) -> None
             send_back(detection=detection)
 
 
-def _claim(organization_id: int, detection_id: str, attempt: int) -> Detection | None:
-    with tenant_scope(organization_id):
-        detection = (
-            Detection.objects.select_related("document__content")
-            .filter(pk=detection_id, attempt=attempt, state=State.QUEUED)
-            .first()
-        )
-        if detection is None:
-            return None
-        claimed = move(
-            detection, to=State.EXTRACTING, lease_expires_at=lease_end(), started_at=timezone.now()
-        )
-        return detection if claimed else None
-
-
 @transaction.atomic
-def _store(detection: Detection, document: ExtractedDocument, characters: int) -> None:
+def _store(detection: Detection, row: Document, document: ExtractedDocument, characters: int) -> None:
     """Text, count, reservation and state: all of it, or nothing. Raises AllowanceExceeded."""
     moved = move(
         detection,
         to=State.QUEUED_FOR_SCORING,
         characters=characters,
         lease_expires_at=None,
-        dispatched_at=None,
+        waiting_since=timezone.now(),
     )
     if not moved:
         return
@@ -103,7 +99,6 @@ def _store(detection: Detection, document: ExtractedDocument, characters: int) -
     DocumentContent.objects.filter(document_id=detection.document_id).update(
         text=document.text, blocks=stored_blocks(document)
     )
-    row = detection.document
     title = row.title or (document.title or "")[:255]
     Document.objects.filter(pk=row.pk).update(page_count=document.page_count, title=title)
     dispatch_on_commit(detection)

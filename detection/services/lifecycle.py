@@ -60,7 +60,7 @@ def send_back(*, detection: Detection, later: bool = False) -> bool:
         to=_WAITING[State(detection.state)],
         attempt=detection.attempt + 1,
         lease_expires_at=None,
-        dispatched_at=None,
+        waiting_since=timezone.now(),
         run_after=timezone.now() + pause if later else None,
     )
     if moved and not later:

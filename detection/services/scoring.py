@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Protocol
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from detection.errors import DetectionError
-from detection.models import Detection, ModelVersion, Priority, Report
+from detection.models import Detection, DocumentContent, ModelVersion, Priority, Report
 from detection.scoring.calibration import Calibration
 from detection.scoring.prepare import PreparedDocument, prepare
-from detection.scoring.types import DetectionResult, Scorer, SegmentInput, SegmentScore
+from detection.scoring.types import DetectionResult, SegmentInput, SegmentScore
 from detection.scoring.verdict import abstention, conclude
-from detection.selectors.model_versions import active_model_version
 from detection.services.caches import cached_scores, remember_scores, stored_document
-from detection.services.lifecycle import count_end, fail_detection, send_back
+from detection.services.claiming import claim_next
+from detection.services.lifecycle import count_end, send_back
 from detection.services.realtime_replies import announce_end
-from detection.services.transitions import Lease, LeaseLost, lease_end, move, renewed_lease
+from detection.services.transitions import Lease, LeaseLost, move, renewed_lease
 from detection.states import State
 from zhenwen.ledger.services import charge_reservation
 from zhenwen.observability.metrics import (
+    DETECTIONS_IN_HAND,
     SEGMENT_CACHE_TOTAL,
     SEGMENTS_SCORED_TOTAL,
     STAGE_SECONDS,
@@ -34,45 +38,82 @@ from zhenwen.tenancy.scope import tenant_scope
 
 logger = structlog.get_logger(__name__)
 
-# Between two looks at the lease and the progress bar.
+# What is handed to the engine at once, and between two looks at the lease and the progress bar. Small enough
+# that a short paper gets between the steps of a long one of the same institution.
 SEGMENTS_PER_STEP = 32
+# So that the engine has the next step before it has finished this one.
+STEPS_AHEAD = 2
 PROGRESS_INTERVAL_SECONDS = 1.0
 
 
-class CalibratedScorer(Scorer, Protocol):
-    """A scorer with the calibration of its model folder."""
+class SegmentScorer(Protocol):
+    """The engine's shared scorer, as far as a document needs it."""
+
+    @property
+    def model_name(self) -> str: ...
+
+    @property
+    def model_digest(self) -> str: ...
 
     @property
     def calibration(self) -> Calibration: ...
 
+    def submit(self, segments: Sequence[SegmentInput], *, tenant: int) -> Future[list[SegmentScore]]: ...
 
-ScorerFor = Callable[[ModelVersion], CalibratedScorer]
+
+class Model(Protocol):
+    """A model version, loaded."""
+
+    @property
+    def version(self) -> ModelVersion: ...
+
+    @property
+    def scorer(self) -> SegmentScorer: ...
 
 
-def score_document(*, organization_id: int, detection_id: str, attempt: int, scorer_for: ScorerFor) -> None:
-    """Claim, score, report and charge. Quietly does nothing when the claim fails or the lease is lost."""
-    detection = _claim(organization_id, detection_id, attempt)
-    if detection is None or detection.model_version is None:
-        return
+# The model that serves now, kept loaded as long as the context lasts; None while none does.
+BorrowModel = Callable[[], AbstractContextManager[Model | None]]
+
+
+def score_next(*, priority: Priority, borrow_model: BorrowModel) -> bool:
+    """Take the detection whose turn it is from its text to its report; False when none can be taken."""
+    with borrow_model() as model:
+        if model is None:
+            return False
+        detection = claim_next(
+            waiting=State.QUEUED_FOR_SCORING,
+            priority=priority,
+            to=State.SCORING,
+            model_version_id=model.version.pk,
+        )
+        if detection is None:
+            return False
+        with DETECTIONS_IN_HAND.labels(priority.value).track_inprogress():
+            score_claimed(detection, model.scorer)
+        return True
+
+
+def score_claimed(detection: Detection, scorer: SegmentScorer) -> None:
+    """Score, report and charge. Quietly leaves no trace when the lease is lost."""
     started = time.perf_counter()
     try:
         with renewed_lease(detection) as lease:
-            result = _result(detection, scorer_for(detection.model_version), lease)
+            result = _result(detection, scorer, lease)
             lease.check()
-        with tenant_scope(organization_id), STAGE_SECONDS.labels("store").time():
+        with tenant_scope(detection.organization_id), STAGE_SECONDS.labels("store").time():
             finished = _finish(detection, result)
     except LeaseLost:
-        logger.info("lease lost", detection_id=detection_id, attempt=attempt)
+        logger.info("lease lost", detection_id=str(detection.pk), attempt=detection.attempt)
         return
     except Exception as error:
         # Only the kind of error: its message may quote the document.
-        logger.error("scoring failed", detection_id=detection_id, error_type=type(error).__name__)
+        logger.error("scoring failed", detection_id=str(detection.pk), error_type=type(error).__name__)
         _send_back(detection)
         return
     logger.info(
         "detection scored",
-        detection_id=detection_id,
-        organization_id=organization_id,
+        detection_id=str(detection.pk),
+        organization_id=detection.organization_id,
         characters=result.characters,
         verdict=result.verdict if finished else "superseded",
         seconds=round(time.perf_counter() - started, 3),
@@ -91,35 +132,11 @@ def _send_back(detection: Detection) -> None:
         logger.warning("left to the sweeper", detection_id=str(detection.pk))
 
 
-def _claim(organization_id: int, detection_id: str, attempt: int) -> Detection | None:
-    with tenant_scope(organization_id):
-        detection = (
-            Detection.objects.select_related("document__content")
-            .filter(pk=detection_id, attempt=attempt, state=State.QUEUED_FOR_SCORING)
-            .first()
-        )
-        if detection is None:
-            return None
-        version = active_model_version()
-        if version is None:
-            fail_detection(detection=detection, code=DetectionError.NO_MODEL)
-            return None
-        STAGE_SECONDS.labels("wait").observe(
-            (timezone.now() - (detection.dispatched_at or detection.created_at)).total_seconds()
-        )
-        claimed = move(
-            detection,
-            to=State.SCORING,
-            lease_expires_at=lease_end(),
-            model_version=version,
-            started_at=detection.started_at or timezone.now(),
-        )
-        return detection if claimed else None
-
-
-def _result(detection: Detection, scorer: CalibratedScorer, lease: Lease) -> DetectionResult:
-    content = detection.document.content
-    prepared = prepare(stored_document(content.text or "", content.blocks))
+def _result(detection: Detection, scorer: SegmentScorer, lease: Lease) -> DetectionResult:
+    with tenant_scope(detection.organization_id):
+        content = DocumentContent.objects.only("text", "blocks").get(document_id=detection.document_id)
+    with STAGE_SECONDS.labels("prepare").time():
+        prepared = prepare(stored_document(content.text or "", content.blocks))
     calibration = scorer.calibration
     scores = [] if abstention(prepared, calibration) else _scores(detection, prepared, scorer, lease)
     return conclude(
@@ -133,43 +150,74 @@ def _result(detection: Detection, scorer: CalibratedScorer, lease: Lease) -> Det
 
 
 def _scores(
-    detection: Detection, prepared: PreparedDocument, scorer: CalibratedScorer, lease: Lease
+    detection: Detection, prepared: PreparedDocument, scorer: SegmentScorer, lease: Lease
 ) -> list[SegmentScore]:
     segments = prepared.segments
     known = cached_scores(model_digest=scorer.model_digest, segments=segments)
     missing = [index for index, score in enumerate(known) if score is None]
     SEGMENT_CACHE_TOTAL.labels("hit").inc(len(segments) - len(missing))
     SEGMENT_CACHE_TOTAL.labels("miss").inc(len(missing))
-    progress = _Progress(detection, total=len(segments))
-    for start in range(0, len(missing), SEGMENTS_PER_STEP):
-        lease.check()
-        step = missing[start : start + SEGMENTS_PER_STEP]
-        chosen: list[SegmentInput] = [segments[index] for index in step]
-        with STAGE_SECONDS.labels("infer").time():
-            fresh = scorer.score(chosen)
-        SEGMENTS_SCORED_TOTAL.labels(scorer.model_name).inc(len(fresh))
-        remember_scores(model_digest=scorer.model_digest, segments=chosen, scores=fresh)
-        for index, score in zip(step, fresh, strict=True):
-            known[index] = score
-        progress.show(scored=len(segments) - len(missing) + start + len(step))
+    progress = _Progress(detection, total=len(segments), scored=len(segments) - len(missing))
+    with STAGE_SECONDS.labels("infer").time():
+        for step, fresh in _scored_steps(detection, segments, missing, scorer, lease):
+            SEGMENTS_SCORED_TOTAL.labels(scorer.model_name).inc(len(fresh))
+            remember_scores(
+                model_digest=scorer.model_digest, segments=[segments[index] for index in step], scores=fresh
+            )
+            for index, score in zip(step, fresh, strict=True):
+                known[index] = score
+            progress.add(len(step))
     return [score for score in known if score is not None]
+
+
+def _scored_steps(
+    detection: Detection,
+    segments: Sequence[SegmentInput],
+    missing: Sequence[int],
+    scorer: SegmentScorer,
+    lease: Lease,
+) -> Iterator[tuple[Sequence[int], list[SegmentScore]]]:
+    """The numbers of the missing segments step by step, each with its scores. Raises LeaseLost."""
+    ahead: deque[tuple[Sequence[int], Future[list[SegmentScore]]]] = deque()
+    try:
+        for start in range(0, len(missing), SEGMENTS_PER_STEP):
+            lease.check()
+            step = missing[start : start + SEGMENTS_PER_STEP]
+            chosen = [segments[index] for index in step]
+            ahead.append((step, scorer.submit(chosen, tenant=detection.organization_id)))
+            if len(ahead) == STEPS_AHEAD:
+                yield _answered(ahead.popleft())
+        while ahead:
+            yield _answered(ahead.popleft())
+    finally:
+        for _step, future in ahead:
+            future.cancel()
+
+
+def _answered(
+    step: tuple[Sequence[int], Future[list[SegmentScore]]],
+) -> tuple[Sequence[int], list[SegmentScore]]:
+    numbers, future = step
+    return numbers, future.result(timeout=settings.SCORE_TIMEOUT_SECONDS)
 
 
 class _Progress:
     """Writes how many segments are done, at most once a second."""
 
-    def __init__(self, detection: Detection, *, total: int) -> None:
+    def __init__(self, detection: Detection, *, total: int, scored: int) -> None:
         self.detection = detection
         self.total = total
+        self.scored = scored
         self.shown_at = time.monotonic()
 
-    def show(self, *, scored: int) -> None:
+    def add(self, number: int) -> None:
+        self.scored += number
         if time.monotonic() - self.shown_at < PROGRESS_INTERVAL_SECONDS:
             return
         self.shown_at = time.monotonic()
         with tenant_scope(self.detection.organization_id):
             Detection.objects.filter(pk=self.detection.pk, attempt=self.detection.attempt).update(
-                segments_scored=scored, segments_total=self.total
+                segments_scored=self.scored, segments_total=self.total
             )
 
 

@@ -8,15 +8,17 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import Count, Q
 from django.utils import timezone
+from redis import RedisError
 
 from detection.models import Detection, Document, DocumentContent, Policy
 from detection.services.caches import forget_document
-from detection.services.dispatch import dispatch
+from detection.services.dispatch import queue_of, wake_one
 from detection.services.idempotent_replies import forget_expired_replies
 from detection.services.lifecycle import send_back
-from detection.states import OPEN_STATES, WORKING_STATES
+from detection.states import OPEN_STATES, WORKING_STATES, State
+from zhenwen.jobs.queues import WAKE_UPS_AT_MOST, waiting_count
 from zhenwen.observability.metrics import LEASES_EXPIRED_TOTAL
 from zhenwen.tenancy.scope import operator_scope, tenant_scope
 
@@ -57,24 +59,28 @@ def _take_back(detection: Detection) -> bool:
         return send_back(detection=still)
 
 
-def dispatch_waiting_again() -> int:
-    """Wake workers for rows whose message was lost or never sent; how many messages went out."""
+def wake_for_the_waiting() -> int:
+    """Where more has waited a while than there are messages, some were lost: send as many anew; how many."""
     now = timezone.now()
     stale = now - timedelta(seconds=settings.DISPATCH_AGAIN_SECONDS)
     with operator_scope():
-        waiting = list(
-            Detection.objects.filter(state__in=WAITING_STATES)
+        rows = (
+            Detection.objects.filter(state__in=WAITING_STATES, waiting_since__lt=stale)
             .filter(Q(run_after=None) | Q(run_after__lte=now))
-            .filter(Q(dispatched_at__lt=stale) | Q(dispatched_at=None, created_at__lt=stale))
-            .order_by(F("dispatched_at").asc(nulls_first=True))[:ROWS_PER_SWEEP]
+            .order_by()
+            .values_list("state", "priority")
+            .annotate(number=Count("id"))
         )
-    sent = sum(dispatch(detection, is_repeated=True) for detection in waiting)
-    with operator_scope():
-        # What still waits in its queue was looked at; others get their turn first.
-        Detection.objects.filter(
-            pk__in=[row.pk for row in waiting if row.dispatched_at], state__in=WAITING_STATES
-        ).update(dispatched_at=now)
-    return sent
+        waiting = [(queue_of(State(state), priority), number) for state, priority, number in rows]
+    return sum(_wake(queue, min(number, WAKE_UPS_AT_MOST)) for queue, number in waiting)
+
+
+def _wake(queue: str, waiting: int) -> int:
+    try:
+        lost = waiting - waiting_count(queue)
+    except RedisError:
+        return 0
+    return sum(wake_one(queue) for _ in range(lost))
 
 
 def erase_expired_contents() -> int:

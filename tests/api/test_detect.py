@@ -6,12 +6,15 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection
 
+from detection.errors import DetectionError
 from detection.models import Detection
 from detection.services import realtime
+from detection.services.lifecycle import fail_detection
 from tests.api.client import Caller
 from tests.cast import Cast
 from tests.services.detections import balance, paper, score
 from zhenwen.http.middleware import ENGLISH
+from zhenwen.tenancy.scope import tenant_scope
 
 TEXT = paper(600)
 
@@ -98,10 +101,14 @@ def test_a_text_for_the_background_is_refused_with_the_limit(
     assert balance(cast.acme) == (0, 0)
 
 
-def test_without_a_model_nothing_is_charged(
+def test_what_fails_is_our_fault_and_costs_nothing(
     alice: Caller, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(realtime, "wait_for_end", lambda detection, seconds: score(detection))
+    def fail(detection: Detection, seconds: float) -> None:
+        with tenant_scope(cast.acme.id):
+            assert fail_detection(detection=detection, code=DetectionError.ATTEMPTS_EXHAUSTED)
+
+    monkeypatch.setattr(realtime, "wait_for_end", fail)
     reply = alice.post("detect", {"text": TEXT})
     assert (reply.status, reply.code) == (503, "service_unavailable")
     assert "Retry-After" in reply.headers

@@ -92,8 +92,8 @@ def test_a_page_costs_the_same_however_many_rows_it_has(
     for number in range(4):
         score(hand_in_text(cast.acme, paper(200, number=number)))
     alice.get("usage")  # notes the use of the key
-    # The key; the scope: savepoint, read and set the organization; the rows; the same back, release.
-    with django_assert_num_queries(8):
+    # The key; the scope: savepoint, read and set the organization; the rows; set it back, release.
+    with django_assert_num_queries(7):
         assert len(ids(alice)) == 4
 
 

@@ -21,7 +21,7 @@ from tests.services.detections import (
     hand_in_text,
     paper,
 )
-from zhenwen.jobs.presence import live_worker_count
+from zhenwen.jobs.presence import live_workers
 from zhenwen.jobs.queues import DOCUMENTS
 
 pytestmark = [pytest.mark.servers, pytest.mark.usefixtures("queue_server")]
@@ -75,7 +75,7 @@ def test_the_queue_server_killed_in_the_middle(cast: Cast, queue_server: QueueSe
         for detection in (second, third):
             wait_for_state(detection, State.SUCCEEDED)
         assert worker.is_alive
-        wait_for(lambda: live_worker_count(DOCUMENTS) == 1, "the worker to be counted")
+        wait_for(lambda: len(live_workers(DOCUMENTS)) == 1, "the worker to be counted")
     for detection in (first, second, third):
         assert entries(detection) == ["reserve", "charge"]
 
@@ -89,19 +89,49 @@ def test_a_worker_started_before_the_queue_server(cast: Cast, queue_server: Queu
         assert_finished_once(cast, detection)
 
 
+def test_a_warm_worker_killed_with_several_in_hand(cast: Cast) -> None:
+    detections = [hand_in_text(cast.acme, paper(600, number=number)) for number in range(3)]
+    detections += [hand_in_text(cast.rival, paper(600, number=number)) for number in range(2)]
+    with running(*SWEEP):
+        with running(*WARM, SCORING_SECONDS="60", DOCUMENTS_AT_ONCE="4") as worker:
+            wait_for(
+                lambda: states(detections).count(State.SCORING) == 4, "four of five to be scored at once"
+            )
+            worker.kill()
+        with running(*WARM):
+            wait_for(lambda: set(states(detections)) == {State.SUCCEEDED}, "all to be finished elsewhere")
+    for detection in detections:
+        assert entries(detection) == ["reserve", "charge"]
+    assert sorted(fresh(detection).attempt for detection in detections) == [1, 2, 2, 2, 2]
+
+
+def states(detections: list[Detection]) -> list[str]:
+    return [fresh(detection).state for detection in detections]
+
+
+def test_a_short_paper_is_not_held_up_by_a_long_one(cast: Cast) -> None:
+    with running(*WARM, SCORING_SECONDS="3") as worker:
+        long = hand_in_text(cast.acme, paper(60_000))
+        wait_for_state(long, State.SCORING)
+        short = hand_in_text(cast.acme, paper(600))
+        wait_for_state(short, State.SUCCEEDED)
+        assert fresh(long).state == State.SCORING
+        worker.kill()
+
+
 def test_told_to_stop_it_finishes_what_it_has_begun(cast: Cast) -> None:
     first, second = hand_in_text(cast.acme), hand_in_text(cast.acme, paper(700))
-    with running(*WARM, SCORING_SECONDS="2") as worker:
+    with running(*WARM, SCORING_SECONDS="2", DOCUMENTS_AT_ONCE="1") as worker:
         wait_for_state(first, State.SCORING)
         assert worker.stop() == 0
     assert fresh(first).state == State.SUCCEEDED
     assert fresh(second).state == State.QUEUED_FOR_SCORING
-    assert live_worker_count(DOCUMENTS) == 0
+    assert len(live_workers(DOCUMENTS)) == 0
 
 
 def test_told_to_stop_while_the_queue_server_is_away(queue_server: QueueServer) -> None:
     with running(*WARM) as worker:
-        wait_for(lambda: live_worker_count(DOCUMENTS) == 1, "the worker")
+        wait_for(lambda: len(live_workers(DOCUMENTS)) == 1, "the worker")
         queue_server.kill()
         assert worker.stop() == 0
 

@@ -20,8 +20,7 @@ def fake_model() -> Any:
     from tests.services.detections import FakeModel
 
     seconds = float(os.environ.get("SCORING_SECONDS", "0"))
-    model = FakeModel(lambda: time.sleep(seconds))
-    return lambda _version: model
+    return FakeModel(lambda: time.sleep(seconds))
 
 
 def reader(reading: str) -> Any:
@@ -48,12 +47,9 @@ def reader(reading: str) -> Any:
 def main(kind: str) -> None:
     django.setup()
     if kind == "warm":
-        import detection.tasks
+        from detection.serving import serve_queue
 
-        detection.tasks.warm_scorer = fake_model()
-        from zhenwen.jobs.workers import run_warm_worker
-
-        run_warm_worker(queue="documents")
+        serve_queue(queue="documents", load=lambda _version: fake_model())
     else:
         from detection.services import extraction
 

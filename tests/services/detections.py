@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 from typing import TypeVar
@@ -12,13 +12,16 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Organization
+from detection.engine import BackendInfo
 from detection.models import Detection, ModelVersion
 from detection.scoring.calibration import Calibration, uncalibrated
 from detection.scoring.fake import FakeScorer
 from detection.scoring.types import SegmentInput, SegmentScore
-from detection.services.extraction import extract_document
-from detection.services.scoring import score_document
+from detection.services.extraction import extract_claimed
+from detection.services.scoring import score_claimed
 from detection.services.submission import Submitter, submit_file, submit_text
+from detection.services.transitions import lease_end, move
+from detection.states import ALLOWED_TRANSITIONS, State
 from zhenwen.ledger.models import LedgerEntry
 from zhenwen.ledger.services import current_allowance
 from zhenwen.tenancy.scope import operator_scope, tenant_scope
@@ -54,11 +57,26 @@ class FakeModel(FakeScorer):
     def calibration(self) -> Calibration:
         return uncalibrated()
 
+    @property
+    def backend(self) -> BackendInfo:
+        return BackendInfo("fake", "cpu", "none", 1)
+
+    def close(self) -> None:
+        """Nothing runs in it."""
+
     def score(self, segments: Sequence[SegmentInput]) -> list[SegmentScore]:
         self.scored += len(segments)
         if self._meanwhile is not None:
             self._meanwhile()
         return super().score(segments)
+
+    def submit(self, segments: Sequence[SegmentInput], *, tenant: int) -> Future[list[SegmentScore]]:
+        future: Future[list[SegmentScore]] = Future()
+        try:
+            future.set_result(self.score(segments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 def active_fake_version() -> ModelVersion:
@@ -84,23 +102,28 @@ def hand_in_file(organization: Organization, data: bytes, filename: str = "è®ºæ–
 
 
 def extract(detection: Detection) -> Detection:
-    extract_document(
-        organization_id=detection.organization_id,
-        detection_id=str(detection.pk),
-        attempt=detection.attempt,
-    )
+    claimed = claim(detection, State.EXTRACTING)
+    if claimed is not None:
+        extract_claimed(claimed)
     return fresh(detection)
 
 
 def score(detection: Detection, model: FakeModel | None = None) -> Detection:
-    scorer = model or FakeModel()
-    score_document(
-        organization_id=detection.organization_id,
-        detection_id=str(detection.pk),
-        attempt=detection.attempt,
-        scorer_for=lambda _version: scorer,
-    )
+    version = ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVE).get()
+    claimed = claim(detection, State.SCORING, model_version_id=version.pk)
+    if claimed is not None:
+        score_claimed(claimed, model or FakeModel())
     return fresh(detection)
+
+
+def claim(detection: Detection, to: State, **fields: object) -> Detection | None:
+    """This one, whoever's turn it is; None when it is not as it was any more."""
+    if to not in ALLOWED_TRANSITIONS[State(detection.state)]:
+        return None
+    with tenant_scope(detection.organization_id):
+        claimed = Detection.objects.get(pk=detection.pk)
+        claimed.state, claimed.attempt = detection.state, detection.attempt
+        return claimed if move(claimed, to=to, lease_expires_at=lease_end(), **fields) else None
 
 
 def fresh(detection: Detection) -> Detection:

@@ -119,7 +119,7 @@ def test_what_has_ended_stays_as_it_ended(cast: Cast) -> None:
         with pytest.raises(DetectionNotCancellable):
             cancel_detection(detection=detection, cancelled_by=BOB)
         with pytest.raises(ValueError, match="no transition"):
-            fail_detection(detection=detection, code="no_model")
+            fail_detection(detection=detection, code="attempts_exhausted")
     assert entries(detection) == ["reserve", "charge"]
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.utils import timezone
 
-from detection.models import ModelVersion
+from detection.models import ModelVersion, Priority
 from detection.reports.payload import detection_payload
 from detection.selectors.detections import detection_of
-from detection.services.sweeping import dispatch_waiting_again, take_back_expired_leases
+from detection.services.scoring import score_next
+from detection.services.sweeping import take_back_expired_leases, wake_for_the_waiting
 from detection.states import State
 from tests.cast import Cast
 from tests.services.detections import (
@@ -19,6 +21,7 @@ from tests.services.detections import (
     balance,
     entries,
     expire_lease,
+    fresh,
     hand_in_text,
     paper,
     score,
@@ -66,11 +69,10 @@ def test_it_scores_without_a_cache(cast: Cast) -> None:
     assert score(hand_in_text(cast.acme)).state == State.SUCCEEDED
 
 
-def test_without_a_model_it_fails_and_costs_nothing(cast: Cast) -> None:
-    ModelVersion.objects.update(status=ModelVersion.Status.RETIRED)
-    detection = score(hand_in_text(cast.acme))
-    assert (detection.state, detection.error_code) == (State.FAILED, "no_model")
-    assert entries(detection) == ["reserve", "release"]
+def test_without_a_model_it_waits(cast: Cast) -> None:
+    detection = hand_in_text(cast.acme)
+    assert not score_next(priority=Priority.DOCUMENTS, borrow_model=nullcontext)
+    assert fresh(detection).state == State.QUEUED_FOR_SCORING
 
 
 def test_an_error_sends_it_back_for_later(cast: Cast) -> None:
@@ -81,9 +83,9 @@ def test_an_error_sends_it_back_for_later(cast: Cast) -> None:
     assert (detection.state, detection.attempt) == (State.QUEUED_FOR_SCORING, 2)
     shared_connection().flushdb()
     with time_machine.travel(timezone.now() + timedelta(seconds=1), tick=False):
-        assert dispatch_waiting_again() == 0
+        assert wake_for_the_waiting() == 0
     with time_machine.travel(timezone.now() + timedelta(seconds=10), tick=False):
-        assert dispatch_waiting_again() == 1
+        assert wake_for_the_waiting() == 1
     assert score(detection).state == State.SUCCEEDED
 
 

@@ -12,7 +12,7 @@ from redis import Redis
 
 from detection.models import Detection, Document
 from detection.services.submission import SubmissionRefused
-from detection.services.sweeping import dispatch_waiting_again
+from detection.services.sweeping import wake_for_the_waiting
 from detection.states import State
 from tests.cast import Cast, make_cast
 from tests.services.detections import balance, fresh, hand_in_file, hand_in_text, paper
@@ -23,10 +23,11 @@ from zhenwen.tenancy.scope import tenant_scope
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def long_ago(detection: Detection, **fields: object) -> None:
+def long_ago(detection: Detection) -> None:
+    """As if it had been waiting for five minutes."""
     with tenant_scope(detection.organization_id):
         past = timezone.now() - timedelta(minutes=5)
-        Detection.objects.filter(pk=detection.pk).update(**{name: past for name in ("created_at", *fields)})
+        Detection.objects.filter(pk=detection.pk).update(waiting_since=past)
 
 
 def test_a_text_is_counted_reserved_and_sent_on(cast: Cast) -> None:
@@ -37,7 +38,6 @@ def test_a_text_is_counted_reserved_and_sent_on(cast: Cast) -> None:
     assert 500 < after.characters <= 640
     assert balance(cast.acme) == (after.characters, 0)
     assert waiting_count(DOCUMENTS) == 1
-    assert after.dispatched_at is not None
     assert after.document.title == paper(600)[:40]
 
 
@@ -48,13 +48,12 @@ def test_a_file_is_sent_to_be_read_and_not_counted_yet(cast: Cast) -> None:
     assert waiting_count(EXTRACT) == 1
 
 
-def test_a_message_holds_ids_and_no_text(cast: Cast, queue_server: Redis[bytes]) -> None:
-    detection = hand_in_text(cast.acme, title="密件")
+def test_a_message_says_nothing_of_the_document(cast: Cast, queue_server: Redis[bytes]) -> None:
+    hand_in_text(cast.acme, title="密件")
     (key,) = queue_server.scan_iter(match="rq:job:*")
     message = queue_server.hgetall(key)
     call = json.loads(zlib.decompress(message.pop(b"data")))
-    assert call[2] == [cast.acme.id, str(detection.pk), 1]
-    assert "密件" not in str(call)
+    assert call[2:] == [[], {}]
     assert b"".join(message.values()).isascii()
 
 
@@ -103,12 +102,11 @@ def test_with_the_queue_away_the_document_is_kept_and_sent_later(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detection = hand_in_text(cast.acme)
-    assert fresh(detection).dispatched_at is None
     long_ago(detection)
-    assert dispatch_waiting_again() == 0
+    assert wake_for_the_waiting() == 0
 
     monkeypatch.setattr("zhenwen.jobs.queues._connection", None)
-    assert dispatch_waiting_again() == 1
+    assert wake_for_the_waiting() == 1
     assert waiting_count(DOCUMENTS) == 1
 
 
@@ -117,31 +115,35 @@ def test_a_message_lost_with_the_queue_servers_data_is_sent_again(
 ) -> None:
     detection = hand_in_text(cast.acme)
     queue_server.flushdb()
-    assert dispatch_waiting_again() == 0, "it was sent a moment ago"
-    long_ago(detection, dispatched_at=True)
-    assert dispatch_waiting_again() == 1
+    assert wake_for_the_waiting() == 0, "it was sent a moment ago"
+    long_ago(detection)
+    assert wake_for_the_waiting() == 1
     assert waiting_count(DOCUMENTS) == 1
 
 
 def test_a_message_that_still_waits_is_not_sent_again(cast: Cast) -> None:
     detection = hand_in_text(cast.acme)
-    long_ago(detection, dispatched_at=True)
-    assert dispatch_waiting_again() == 0
+    long_ago(detection)
+    assert wake_for_the_waiting() == 0
     assert waiting_count(DOCUMENTS) == 1
 
 
-def test_what_was_never_sent_goes_before_what_waits_its_turn(
+def test_of_many_lost_messages_as_many_are_sent_as_wake_every_worker(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, queue_server: Redis[bytes]
 ) -> None:
-    waiting, never_sent = hand_in_text(cast.acme), hand_in_text(cast.acme)
+    monkeypatch.setattr("detection.services.sweeping.WAKE_UPS_AT_MOST", 3)
+    for number in range(5):
+        long_ago(hand_in_text(cast.acme, paper(300, number=number)))
     queue_server.flushdb()
-    long_ago(waiting, dispatched_at=True)
-    long_ago(never_sent)
-    with tenant_scope(cast.acme.id):
-        Detection.objects.filter(pk=never_sent.pk).update(dispatched_at=None)
-    monkeypatch.setattr("detection.services.sweeping.ROWS_PER_SWEEP", 1)
-    dispatch_waiting_again()
-    assert fresh(never_sent).dispatched_at is not None
+    assert wake_for_the_waiting() == 3
+    assert wake_for_the_waiting() == 0
+
+
+def test_enough_messages_are_enough(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detection.services.dispatch.WAKE_UPS_AT_MOST", 2)
+    for number in range(4):
+        hand_in_text(cast.acme, paper(300, number=number))
+    assert waiting_count(DOCUMENTS) == 2
 
 
 def nothing_stands(cast: Cast) -> bool:

@@ -141,7 +141,7 @@ def test_a_running_detection_asks_again_until_it_has_ended(cast: Cast, bob: Clie
     part = bob.get(address, headers={"HX-Request": "true"})
     assert part.content.decode().startswith('<div id="progress"')
     with tenant_scope(cast.acme.id):
-        fail_detection(detection=detection, code=DetectionError.NO_MODEL)
+        fail_detection(detection=detection, code=DetectionError.ATTEMPTS_EXHAUSTED)
     assert bob.get(address, headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
 
 

@@ -25,7 +25,9 @@ class ModelsView(ApiView):
     )
     @endpoint(Scope.DETECTIONS_READ)
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        published = model_versions().exclude(status=ModelVersion.Status.STAGED)
+        published = model_versions().filter(
+            status__in=(ModelVersion.Status.ACTIVE, ModelVersion.Status.RETIRED)
+        )
         return Response(
             {
                 "models": [

@@ -1,4 +1,4 @@
-"""Make a model folder known to the platform, and serve with it."""
+"""Make a model folder known to the platform, and ask the workers to serve with it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from django.core.management.base import BaseCommand, CommandError
 from detection.engine import ModelFolderError, read_manifest
 from detection.models import ModelVersion
 from detection.scoring.calibration import Calibration
-from detection.services.model_versions import activate_model_version, register_model_version
+from detection.services.model_versions import register_model_version, request_activation
 
 
 class Command(BaseCommand):
-    help = "Registers a model folder (the shipped one by default) and activates it unless told not to."
+    help = (
+        "Registers a model folder (the shipped one by default) and, unless told not to, asks for it to serve."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", nargs="?", type=Path, default=settings.MODEL_DIR)
@@ -44,6 +46,5 @@ class Command(BaseCommand):
             .exists()
         )
         if not options["staged"] and not (options["if_none_active"] and others_serve):
-            activate_model_version(model_version=version)
-        version.refresh_from_db()
+            request_activation(model_version=version)
         self.stdout.write(f"{version.name} {version.digest[:12]}: {version.get_status_display()}")

@@ -16,17 +16,17 @@ from redis import RedisError
 
 from detection.services.realtime_usage import book_realtime_usage
 from detection.services.sweeping import (
-    dispatch_waiting_again,
     erase_expired_contents,
     forget_old_replies,
     take_back_expired_leases,
+    wake_for_the_waiting,
 )
 
 logger = structlog.get_logger(__name__)
 
 CHORES: tuple[Callable[[], int], ...] = (
     take_back_expired_leases,
-    dispatch_waiting_again,
+    wake_for_the_waiting,
     book_realtime_usage,
     erase_expired_contents,
     forget_old_replies,

@@ -5,13 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from detection.engine import ModelFolderError
-from detection.selectors.model_versions import active_model_version
-from detection.tasks import announce_model
+from detection.serving import serve_queue
 from zhenwen.jobs.queues import DOCUMENTS, REALTIME
-from zhenwen.jobs.workers import run_warm_worker
 
 
 class Command(BaseCommand):
@@ -21,10 +18,4 @@ class Command(BaseCommand):
         parser.add_argument("--queue", choices=[REALTIME, DOCUMENTS], required=True)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        version = active_model_version()
-        if version is not None:
-            try:
-                announce_model(options["queue"], version)
-            except ModelFolderError as error:
-                raise CommandError(str(error)) from error
-        run_warm_worker(queue=options["queue"])
+        serve_queue(queue=options["queue"])

@@ -1,12 +1,10 @@
-"""Sending wake-ups. A message carries ids only; losing one is harmless, the database row is the truth."""
+"""Waking workers. A message says that there is work, never which: the rows of the database say that."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from redis import Redis
 from rq import Queue
-from rq.exceptions import DuplicateJobError
-from rq.job import Job
 from rq.serializers import JSONSerializer
 
 EXTRACT = "extract"
@@ -16,6 +14,8 @@ QUEUES = (EXTRACT, DOCUMENTS, REALTIME)
 
 # A failed message is kept a while for an operator to look at; the row says what became of the work.
 FAILED_MESSAGE_SECONDS = 3600
+# A worker that is awake goes on until nothing waits, so that a few messages wake them all.
+WAKE_UPS_AT_MOST = 32
 
 
 def redis_connection(*, patience_seconds: float = 60) -> Redis[bytes]:
@@ -27,34 +27,27 @@ def queue_named(name: str, connection: Redis[bytes] | None = None) -> Queue:
     return Queue(name, connection=connection or redis_connection(), serializer=JSONSerializer)
 
 
-def send(*, queue: str, task: str, message_id: str, arguments: list[str | int], timeout_seconds: int) -> bool:
-    """Queue one call of `task`. False when a message with this id stands there already.
+def send(*, queue: str, task: str, timeout_seconds: int) -> None:
+    """Queue one call of `task`, which takes no arguments.
 
     Raises redis.RedisError when the server cannot be reached.
     """
-    try:
-        queue_named(queue, shared_connection()).enqueue_call(
-            task,
-            args=tuple(arguments),
-            job_id=message_id,
-            timeout=timeout_seconds,
-            unique=True,
-            result_ttl=0,
-            failure_ttl=FAILED_MESSAGE_SECONDS,
-        )
-    except DuplicateJobError:
-        return False
-    return True
+    queue_named(queue, shared_connection()).enqueue_call(
+        task, timeout=timeout_seconds, result_ttl=0, failure_ttl=FAILED_MESSAGE_SECONDS
+    )
 
 
-def forget_unless_waiting(*, queue: str, message_id: str) -> bool:
-    """True when the message does not wait in its queue, lost or taken by a worker that died: send it anew."""
-    connection = shared_connection()
-    if connection.lpos(queue_named(queue, connection).key, message_id) is not None:
-        return False
-    connection.delete(Job.key_for(message_id))
-    return True
+def wake(*, queue: str, messages_at_most: int | None = None) -> None:
+    """Set one more thread of a warm worker going, unless enough messages wait for that already.
 
+    Raises redis.RedisError when the server cannot be reached.
+    """
+    if messages_at_most is None or waiting_count(queue) < messages_at_most:
+        send(queue=queue, task=WAKE_UP, timeout_seconds=1)
+
+
+# Never called: a warm worker reads no more of the message than that it came.
+WAKE_UP = "zhenwen.jobs.wake_up"
 
 _connection: Redis[bytes] | None = None
 
@@ -69,5 +62,4 @@ def shared_connection() -> Redis[bytes]:
 
 def waiting_count(queue: str) -> int:
     """Messages that no worker has taken yet. Raises redis.RedisError."""
-    connection = shared_connection()
-    return int(connection.llen(queue_named(queue, connection).key))
+    return int(shared_connection().llen(Queue.redis_queue_namespace_prefix + queue))

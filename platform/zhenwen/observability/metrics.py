@@ -14,7 +14,7 @@ from zhenwen.observability.shared_counter import SharedCounter
 
 STAGE_SECONDS = Histogram(
     "zhenwen_stage_seconds",
-    "Time a detection took: wait (until a warm worker has it), infer, store.",
+    "Time a detection took: wait (for a worker), extract, prepare, infer, store.",
     ["stage"],
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
 )
@@ -55,12 +55,24 @@ SEGMENTS_DROPPED_TOTAL = Counter(
     "zhenwen_segments_dropped_total", "Segments that nobody waits for any more.", ["reason"]
 )  # expired, cancelled
 LEASES_EXPIRED_TOTAL = Counter("zhenwen_leases_expired_total", "Detections taken back from a lost worker.")
+DETECTIONS_IN_HAND = Gauge(
+    "zhenwen_detections_in_hand",
+    "Detections that warm workers work on at this moment.",
+    ["priority"],
+    multiprocess_mode="livesum",
+)
 WORKER_INFO = Gauge(
     "zhenwen_worker_info",
     "1 for each warm worker, with what it runs on.",
-    ["queue", "model", "device", "precision"],
+    ["queue", "model", "digest", "device", "precision"],
     multiprocess_mode="livesum",
 )
+MODEL_CHANGE_SECONDS = Histogram(
+    "zhenwen_model_change_seconds",
+    "Time a warm worker took to load, check and take up a model version, or to refuse it.",
+    ["outcome"],
+    buckets=(0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120),
+)  # changed, refused
 
 Collect = Callable[[], Iterable[Metric]]
 _collectors: dict[str, Collect] = {}

@@ -213,6 +213,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 # --- Detection ---------------------------------------------------------------------------------
 MODEL_DIR = Path(env_text("ZHENWEN_MODEL_DIR", str(ROOT / "weights" / "zhenwen-small")))
 LEASE_SECONDS = env_int("LEASE_SECONDS", 12)
+DOCUMENTS_AT_ONCE = env_int("DOCUMENTS_AT_ONCE", 4)  # by one warm worker
 ATTEMPTS_AT_MOST = 5
 EXTRACT_ATTEMPTS_AT_MOST = 2  # a file that kills its reader twice is the culprit
 DISPATCH_AGAIN_SECONDS = 5

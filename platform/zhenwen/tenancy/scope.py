@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from zhenwen.settings.databases import OPERATOR_ROLE
 
@@ -55,12 +56,14 @@ def tenant_scope(organization_id: int) -> Iterator[None]:
             yield
         return
     token = _scope.set(_Scope(organization_id))
+    is_outermost = not connection.in_atomic_block
     try:
         with transaction.atomic():
-            previous = _set_database_organization(str(organization_id))
+            previous = "" if is_outermost else _database_organization()
+            _set_database_organization(str(organization_id))
             yield
-            # A released savepoint keeps the setting, so the outer value is put back by hand.
-            _set_database_organization(previous)
+            if not is_outermost:  # a released savepoint keeps the setting, a committed transaction does not
+                _set_database_organization(previous)
     finally:
         _scope.reset(token)
 
@@ -79,20 +82,29 @@ def operator_scope() -> Iterator[None]:
             yield
         return
     token = _scope.set(_Scope(None))
+    is_outermost = not connection.in_atomic_block
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('role')")
-            (previous_role,) = cursor.fetchone()
+            previous_role = "" if is_outermost else _role(cursor)
             cursor.execute(f"SET LOCAL ROLE {OPERATOR_ROLE}")
             yield
-            cursor.execute(f"SET LOCAL ROLE {previous_role}")
+            if not is_outermost:
+                cursor.execute(f"SET LOCAL ROLE {previous_role}")
     finally:
         _scope.reset(token)
 
 
-def _set_database_organization(value: str) -> str:
+def _role(cursor: CursorWrapper) -> str:
+    cursor.execute("SELECT current_setting('role')")
+    return str(cursor.fetchone()[0])
+
+
+def _database_organization() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('app.organization_id', true)")
-        (previous,) = cursor.fetchone()
+        return cursor.fetchone()[0] or ""
+
+
+def _set_database_organization(value: str) -> None:
+    with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('app.organization_id', %s, true)", [value])
-    return previous or ""

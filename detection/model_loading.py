@@ -1,0 +1,67 @@
+"""From a model version to a scorer that may serve, or a reason why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from detection.engine import ModelFolderError, SharedScorer, check_golden, load_model_folder
+from detection.models import ModelVersion
+from detection.scoring.types import Scorer, SegmentInput
+
+# Shapes to warm up: the lengths segments are padded to, alone and a few together.
+WARM_UP_TOKENS = range(64, 513, 64)
+WARM_UP_ROWS = (1, 4)
+# A loaded model takes this many times the room of its largest file of weights.
+MEMORY_PER_FILE_BYTE = 5
+
+
+def load_checked(version: ModelVersion) -> SharedScorer:
+    """A version that is what it says and scores its golden set as it must on this machine, warmed up.
+
+    Raises ModelFolderError.
+    """
+    folder = Path(version.folder)
+    scorer = load_model_folder(folder)
+    if (scorer.model_digest, scorer.calibration.digest) != (version.digest, version.calibration_digest):
+        raise ModelFolderError(f"{folder}: not the version {version.digest[:12]} any more")
+    check_golden(folder, scorer=scorer)
+    warm_up(scorer)
+    return SharedScorer(scorer)
+
+
+def warm_up(scorer: Scorer) -> None:
+    """Let the first real batches of every shape be no slower than the later ones."""
+    for tokens in WARM_UP_TOKENS:
+        characters = tokens - 2
+        for rows in WARM_UP_ROWS:
+            scorer.score([SegmentInput("文" * characters, (characters,))] * rows)
+
+
+def fits_beside(version: ModelVersion) -> bool:
+    """Whether this machine has room for the version besides what it holds; yes where it cannot be asked."""
+    available = available_memory_bytes()
+    return available is None or available > _memory_bytes(version)
+
+
+def available_memory_bytes() -> int | None:
+    """What Linux could give without swapping, or the rest of the control group's limit if that is less."""
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+    except OSError:
+        return None
+    kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    return min([kilobytes * 1024, *_left_in_control_group()])
+
+
+def _memory_bytes(version: ModelVersion) -> int:
+    files = [path.stat().st_size for path in Path(version.folder).glob("*") if path.is_file()]
+    return MEMORY_PER_FILE_BYTE * max(files, default=0)
+
+
+def _left_in_control_group() -> list[int]:
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit, used = (group / "memory.max").read_text(), (group / "memory.current").read_text()
+    except OSError:
+        return []
+    return [int(limit) - int(used)] if limit.strip().isdigit() else []
