@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,10 +11,14 @@ from typing import Protocol
 
 from detection.engine.batches import TokenIds
 from detection.engine.head import Floats, Head
-from detection.engine.manifest import IR_FILE, Manifest, ModelFolderError
+from detection.engine.manifest import INT8_IR_FILE, IR_FILE, Manifest, ModelFolderError
 
 OPENVINO = "openvino"
 TORCH = "torch"
+ONNXRUNTIME = "onnxruntime"
+TENSORRT = "tensorrt"
+
+F32, BF16, F16, INT8 = "f32", "bf16", "f16", "int8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,17 @@ class LoadRequest:
     manifest: Manifest
     head: Head
     threads: int
+    precision: str | None = None  # None: what is best here
+
+    def choose_precision(self, *, best: str, possible: Sequence[str], where: str) -> str:
+        """Raises ModelFolderError for a wish that cannot be fulfilled."""
+        if self.precision is None:
+            return best
+        if self.precision not in possible:
+            raise ModelFolderError(
+                f"{self.folder}: {where} cannot run it in {self.precision}; possible: {', '.join(possible)}"
+            )
+        return self.precision
 
 
 def available_threads() -> int:
@@ -58,6 +73,11 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
+def wished_precision() -> str | None:
+    """ZHENWEN_PRECISION, else whatever is best."""
+    return os.environ.get("ZHENWEN_PRECISION") or None
+
+
 def choose_backend(folder: Path) -> str:
     """CUDA, then MPS (both by torch), then OpenVINO, then torch on the CPU. ZHENWEN_BACKEND overrides."""
     override = os.environ.get("ZHENWEN_BACKEND")
@@ -65,7 +85,8 @@ def choose_backend(folder: Path) -> str:
         return override
     if _has_torch() and _torch_accelerator() != "cpu":
         return TORCH
-    if find_spec("openvino") and ((folder / IR_FILE).exists() or _has_torch()):
+    has_ir = any((folder / name).exists() for name in (IR_FILE, INT8_IR_FILE))
+    if find_spec("openvino") and (has_ir or _has_torch()):
         return OPENVINO
     if _has_torch():
         return TORCH
@@ -75,10 +96,18 @@ def choose_backend(folder: Path) -> str:
 
 
 def open_backend(name: str, request: LoadRequest) -> Backend:
-    openers: dict[str, Callable[[LoadRequest], Backend]] = {OPENVINO: _open_openvino, TORCH: _open_torch}
+    openers: dict[str, Callable[[LoadRequest], Backend]] = {
+        OPENVINO: _open_openvino,
+        TORCH: _open_torch,
+        ONNXRUNTIME: _open_onnxruntime,
+        TENSORRT: _open_tensorrt,
+    }
     if name not in openers:
-        raise ModelFolderError(f"{name}: no such backend; {OPENVINO} or {TORCH}")
-    return openers[name](request)
+        raise ModelFolderError(f"{name}: no such backend; there are {', '.join(openers)}")
+    try:
+        return openers[name](request)
+    except ImportError as error:
+        raise ModelFolderError(f"{name}: {error.name} is not installed; see requirements/") from error
 
 
 def _open_openvino(request: LoadRequest) -> Backend:
@@ -91,6 +120,18 @@ def _open_torch(request: LoadRequest) -> Backend:
     from detection.engine.torch_backend import TorchBackend
 
     return TorchBackend(request)
+
+
+def _open_onnxruntime(request: LoadRequest) -> Backend:
+    from detection.engine.onnx_backend import OnnxBackend
+
+    return OnnxBackend(request)
+
+
+def _open_tensorrt(request: LoadRequest) -> Backend:
+    from detection.engine.onnx_backend import TensorRtBackend
+
+    return TensorRtBackend(request)
 
 
 def _has_torch() -> bool:

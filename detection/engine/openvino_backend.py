@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import tempfile
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import openvino as ov
 
-from detection.engine.backends import OPENVINO, BackendInfo, LoadRequest
+from detection.engine.backends import BF16, F32, INT8, OPENVINO, BackendInfo, LoadRequest
 from detection.engine.batches import TokenIds
+from detection.engine.conversion import converted
 from detection.engine.head import Floats
-from detection.engine.locations import conversion_cache
-from detection.engine.manifest import IR_FILE, ModelFolderError
+from detection.engine.manifest import INT8_IR_FILE, IR_FILE, ModelFolderError
 from detection.engine.processor import has_fast_bfloat16
-
-logger = logging.getLogger(__name__)
 
 _DEVICE = "CPU"
 
 
 class OpenVinoBackend:
+    """In 8-bit integers where the model folder says that this was measured to do, else in bfloat16 or f32."""
+
     def __init__(self, request: LoadRequest) -> None:
-        core = ov.Core()
-        precision = "bf16" if has_fast_bfloat16() else "f32"
-        path = _ir_path(request)
+        arithmetic = BF16 if has_fast_bfloat16() else F32
+        has_int8 = (request.folder / INT8_IR_FILE).exists()
+        precision = request.choose_precision(
+            best=INT8 if has_int8 and request.manifest.cpu_precision == INT8 else arithmetic,
+            possible=(F32, BF16, INT8) if has_int8 else (F32, BF16),
+            where=OPENVINO,
+        )
+        path = request.folder / INT8_IR_FILE if precision == INT8 else _ir_path(request)
         try:
-            self._compiled = core.compile_model(
+            self._compiled = ov.Core().compile_model(
                 path,
                 _DEVICE,
                 {
                     "PERFORMANCE_HINT": "LATENCY",
                     "INFERENCE_NUM_THREADS": request.threads,
-                    "INFERENCE_PRECISION_HINT": precision,
+                    "INFERENCE_PRECISION_HINT": arithmetic if precision == INT8 else precision,
                 },
             )
         except RuntimeError as error:
@@ -53,16 +54,12 @@ def export_ir(folder: Path, target: Path, *, is_per_token: bool) -> Path:
     """Write the IR of a folder's weights (fp16, dynamic shapes) into the folder `target`; needs torch."""
     import torch
 
-    from detection.engine.torch_backend import load_module
+    from detection.engine.torch_backend import example_input, load_module
 
     module = load_module(folder, is_per_token=is_per_token)
-    example = {
-        "input_ids": torch.ones((2, 16), dtype=torch.int64),
-        "attention_mask": torch.ones((2, 16), dtype=torch.int64),
-    }
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns about every branch it takes
-        model = ov.convert_model(module, example_input=example)
+        model = ov.convert_model(module, example_input=example_input())
     for port in model.inputs:
         port.get_node().set_partial_shape(ov.PartialShape([-1, -1]))
     model.validate_nodes_and_infer_types()
@@ -75,27 +72,8 @@ def _ir_path(request: LoadRequest) -> Path:
     shipped = request.folder / IR_FILE
     if shipped.exists():
         return shipped
-    cached = conversion_cache() / request.manifest.digest
-    if (cached / IR_FILE).exists():
-        return cached / IR_FILE
-    if not (find_spec("torch") and find_spec("transformers")):
-        raise ModelFolderError(
-            f"{request.folder}: no {IR_FILE}; "
-            "converting takes torch and transformers (see requirements/torch.txt)"
-        )
-    return _convert_into(cached, request)
-
-
-def _convert_into(cached: Path, request: LoadRequest) -> Path:
-    """Convert beside the cache and move it in whole, so that a second process never sees half a file."""
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cached.parent) as work:
-        logger.info("converting %s for OpenVINO", request.manifest.name)
-        converted = Path(work) / "ir"
-        export_ir(request.folder, converted, is_per_token=request.head.is_per_token)
-        try:
-            os.rename(converted, cached)  # noqa: PTH104 - unlike Path.rename the same on every system
-        except OSError:
-            if not (cached / IR_FILE).exists():
-                raise
-    return cached / IR_FILE
+    return converted(
+        request,
+        file=IR_FILE,
+        convert=lambda target: export_ir(request.folder, target, is_per_token=request.head.is_per_token),
+    )

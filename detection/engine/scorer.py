@@ -18,6 +18,7 @@ from detection.engine.backends import (
     available_threads,
     choose_backend,
     open_backend,
+    wished_precision,
 )
 from detection.engine.batches import BatchInput, padded_length, planned_batches
 from detection.engine.head import Floats, Head, read_head
@@ -32,14 +33,22 @@ logger = logging.getLogger(__name__)
 LOGIT_DECIMALS = 3
 
 
-def load_model_folder(folder: Path, *, backend: str | None = None, threads: int | None = None) -> ModelScorer:
+def load_model_folder(
+    folder: Path, *, backend: str | None = None, precision: str | None = None, threads: int | None = None
+) -> ModelScorer:
     """A ready model from a local folder. No network, no code of the model's own; raises ModelFolderError."""
     manifest = read_manifest(folder)
     try:
         calibration = Calibration.load(folder)
     except (CalibrationError, UnicodeDecodeError) as error:
         raise ModelFolderError(f"{folder / CALIBRATION_FILE}: {error}") from error
-    request = LoadRequest(folder, manifest, read_head(folder), threads or available_threads())
+    request = LoadRequest(
+        folder=folder,
+        manifest=manifest,
+        head=read_head(folder),
+        threads=threads or available_threads(),
+        precision=precision or wished_precision(),
+    )
     scorer = ModelScorer(
         manifest=manifest,
         head=request.head,

@@ -6,15 +6,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from detection.engine.backends import TORCH, BackendInfo, LoadRequest
+from detection.engine.backends import BF16, F16, F32, TORCH, BackendInfo, LoadRequest
 from detection.engine.batches import TokenIds
 from detection.engine.head import Floats
 from detection.engine.manifest import WEIGHTS_FILE, ModelFolderError
 from detection.engine.processor import has_fast_bfloat16
+
+_DTYPES = {F32: torch.float32, BF16: torch.bfloat16, F16: torch.float16}
 
 # Nothing is ever fetched: a model is what lies in its folder.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -30,6 +31,8 @@ def load_module(folder: Path, *, is_per_token: bool) -> Any:
     """The model of a folder as a torch module in single precision; weights from safetensors only."""
     from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
     from transformers.utils import logging
+
+    from detection.engine.roformer import fuse_attention
 
     if not (folder / WEIGHTS_FILE).is_file():
         raise ModelFolderError(f"{folder}: {WEIGHTS_FILE} is missing")
@@ -51,35 +54,46 @@ def load_module(folder: Path, *, is_per_token: bool) -> Any:
         raise ModelFolderError(
             f"{folder}: {WEIGHTS_FILE} lacks {', '.join(sorted(report['missing_keys'])[:3])}"
         )
+    fuse_attention(module)
     return module.eval()
 
 
+def example_input() -> dict[str, torch.Tensor]:
+    """For tracing. One row is padded, so that no branch for whole rows is taken for the only one."""
+    mask = torch.ones((2, 16), dtype=torch.int64)
+    mask[1, 12:] = 0
+    return {"input_ids": torch.ones((2, 16), dtype=torch.int64), "attention_mask": mask}
+
+
 class TorchBackend:
-    """Weights in single precision, arithmetic in half precision where the device is faster at it."""
+    """Weights and arithmetic in half precision where the device is faster at it."""
 
     def __init__(self, request: LoadRequest) -> None:
         self._device = accelerator()
-        self._dtype = _fastest_dtype(self._device)
+        precision = request.choose_precision(
+            best=_fastest_precision(self._device), possible=tuple(_DTYPES), where=f"torch on {self._device}"
+        )
         if self._device == "cpu":
             torch.set_num_threads(request.threads)
-        self._module = load_module(request.folder, is_per_token=request.head.is_per_token).to(self._device)
-        precision = str(self._dtype).removeprefix("torch.")
+        module = load_module(request.folder, is_per_token=request.head.is_per_token)
+        self._module = module.to(self._device, _DTYPES[precision])
+        if os.environ.get("ZHENWEN_TORCH_COMPILE") == "1":
+            self._module = torch.compile(self._module, dynamic=True)
         self.info = BackendInfo(TORCH, self._device, precision, request.threads)
 
     def logits(self, input_ids: TokenIds, attention_mask: TokenIds) -> Floats:
-        is_half = self._dtype is not torch.float32
-        with torch.inference_mode(), torch.autocast(self._device, dtype=self._dtype, enabled=is_half):
+        with torch.inference_mode():
             output = self._module(
                 input_ids=torch.from_numpy(input_ids).to(self._device),
                 attention_mask=torch.from_numpy(attention_mask).to(self._device),
             )
-        values: Floats = output.logits.float().cpu().numpy().astype(np.float32, copy=False)
+        values: Floats = output.logits.float().cpu().numpy()
         return values
 
 
-def _fastest_dtype(device: str) -> torch.dtype:
+def _fastest_precision(device: str) -> str:
     if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return BF16 if torch.cuda.is_bf16_supported() else F16
     if device == "mps":
-        return torch.float16
-    return torch.bfloat16 if has_fast_bfloat16() else torch.float32
+        return F16
+    return BF16 if has_fast_bfloat16() else F32

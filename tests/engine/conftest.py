@@ -92,9 +92,10 @@ def folders(make_folder: Callable[[str], Path]) -> dict[str, Path]:
 @pytest.fixture(autouse=True)
 def engine_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("ZHENWEN_ENGINE_THREADS", "1")  # threads that wait for each other are slow when shared
     monkeypatch.setenv("ZHENWEN_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "converted"))
-    monkeypatch.delenv("ZHENWEN_BACKEND", raising=False)
-    monkeypatch.delenv("ZHENWEN_MODEL_DIR", raising=False)
+    for chosen in ("ZHENWEN_BACKEND", "ZHENWEN_PRECISION", "ZHENWEN_TORCH_COMPILE", "ZHENWEN_MODEL_DIR"):
+        monkeypatch.delenv(chosen, raising=False)
 
 
 def edit_config(folder: Path, **changes: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import subprocess
 import sys
@@ -11,23 +12,40 @@ from typing import Any
 
 import pytest
 
-from detection.engine import ModelScorer, load_model_folder
-from detection.scoring.types import SegmentInput
+from detection.engine import ModelFolderError, ModelScorer, load_model_folder
+from detection.scoring.types import SegmentInput, SegmentScore
 from tests.engine.conftest import CHARACTERS, SHAPES
 
 # Half precision, and another size of batch, move a logit by this much at most.
 HALF_PRECISION_TOLERANCE = 0.15
 BATCH_TOLERANCE = 0.02
+PROBABILITY_TOLERANCE = 0.03
 
-_loaded: dict[tuple[str, str], ModelScorer] = {}
+# None: what the backend finds best on this machine, on a GPU where there is one.
+WAYS = (
+    ("openvino", None),
+    ("openvino", "f32"),
+    ("openvino", "bf16"),
+    ("torch", None),
+    ("torch", "f32"),
+    ("torch", "bf16"),
+    ("onnxruntime", None),
+)
+_loaded: dict[tuple[str, str, str | None], ModelScorer] = {}
 
 
-@pytest.fixture(params=[(shape, backend) for shape in SHAPES for backend in ("openvino", "torch")], ids=str)
+def loaded(folders: dict[str, Path], shape: str, way: tuple[str, str | None]) -> ModelScorer:
+    backend, precision = way
+    pytest.importorskip(backend)
+    if (shape, *way) not in _loaded:
+        _loaded[shape, *way] = load_model_folder(folders[shape], backend=backend, precision=precision)
+    return _loaded[shape, *way]
+
+
+@pytest.fixture(params=[(shape, way) for shape in SHAPES for way in WAYS], ids=str)
 def scorer(request: pytest.FixtureRequest, folders: dict[str, Path]) -> ModelScorer:
-    shape, backend = request.param
-    if request.param not in _loaded:
-        _loaded[request.param] = load_model_folder(folders[shape], backend=backend)
-    return _loaded[request.param]
+    shape, way = request.param
+    return loaded(folders, shape, way)
 
 
 def segment(length: int, seed: int, sentence_count: int = 3) -> SegmentInput:
@@ -82,15 +100,23 @@ def test_odd_text_is_scored_all_the_same(scorer: ModelScorer, text: str) -> None
     assert all(abs(logit) < 1000 for logit in (score.logit, *score.sentence_logits))
 
 
+@pytest.mark.parametrize("way", WAYS[1:], ids=str)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_backends_agree(folders: dict[str, Path], shape: str) -> None:
-    openvino = load_model_folder(folders[shape], backend="openvino").score(SEGMENTS)
-    torch = load_model_folder(folders[shape], backend="torch").score(SEGMENTS)
-    for one, other in zip(openvino, torch, strict=True):
+def test_the_same_text_gets_the_same_verdict_whatever_runs_it(
+    folders: dict[str, Path], shape: str, way: tuple[str, str | None]
+) -> None:
+    expected = loaded(folders, shape, ("torch", "f32")).score(SEGMENTS)
+    for one, other in zip(loaded(folders, shape, way).score(SEGMENTS), expected, strict=True):
         assert one.logit == pytest.approx(other.logit, abs=HALF_PRECISION_TOLERANCE)
+        assert p_ai(one) == pytest.approx(p_ai(other), abs=PROBABILITY_TOLERANCE)
 
 
-def test_scores_are_those_of_the_model_itself(folders: dict[str, Path]) -> None:
+def p_ai(score: SegmentScore) -> float:
+    return 1 / (1 + math.exp(-score.logit))
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_scores_are_those_of_the_model_itself(folders: dict[str, Path], way: tuple[str, str | None]) -> None:
     """Against transformers' own forward pass in single precision, token by token."""
     import torch
     from tokenizers import Tokenizer
@@ -107,9 +133,70 @@ def test_scores_are_those_of_the_model_itself(folders: dict[str, Path]) -> None:
     starts = [start for start, _ in encoding.offsets[1:-1]]
     first_end = given.sentence_ends[0]
     first = [value for value, start in zip(odds, starts, strict=True) if start < first_end]
-    score = load_model_folder(folder, backend="openvino").score([given])[0]
-    assert score.logit == pytest.approx(sum(odds) / len(odds), abs=HALF_PRECISION_TOLERANCE)
-    assert score.sentence_logits[0] == pytest.approx(sum(first) / len(first), abs=HALF_PRECISION_TOLERANCE)
+    score = loaded(folders, "roformer_tokens", way).score([given])[0]
+    tolerance = 0.005 if way[1] == "f32" else HALF_PRECISION_TOLERANCE
+    assert score.logit == pytest.approx(sum(odds) / len(odds), abs=tolerance)
+    assert score.sentence_logits[0] == pytest.approx(sum(first) / len(first), abs=tolerance)
+
+
+def test_fused_attention_is_the_attention_of_transformers(folders: dict[str, Path]) -> None:
+    import torch
+    from transformers import RoFormerForTokenClassification
+
+    from detection.engine.torch_backend import load_module
+
+    ids = torch.randint(4, 60, (3, 70), generator=torch.Generator().manual_seed(1))
+    mask = torch.ones_like(ids)
+    mask[1, 40:] = 0
+    original: Any = RoFormerForTokenClassification.from_pretrained(folders["roformer_tokens"])
+    fused = load_module(folders["roformer_tokens"], is_per_token=True)
+    with torch.inference_mode():
+        expected = original.eval()(input_ids=ids, attention_mask=mask).logits
+        logits = fused(input_ids=ids, attention_mask=mask).logits
+    assert torch.allclose(logits[mask == 1], expected[mask == 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_compiled_module_scores_alike(
+    folders: dict[str, Path], shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[object] = []
+
+    def compile_eagerly(module: object, **_: object) -> object:
+        compiled.append(module)
+        return module
+
+    monkeypatch.setattr("torch.compile", compile_eagerly)
+    monkeypatch.setenv("ZHENWEN_TORCH_COMPILE", "1")
+    scores = load_model_folder(folders[shape], backend="torch", precision="f32").score(SEGMENTS)
+    assert len(compiled) == 1
+    assert scores == loaded(folders, shape, ("torch", "f32")).score(SEGMENTS)
+
+
+def test_tensorrt_says_what_it_lacks_where_it_cannot_run(folders: dict[str, Path]) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    if "TensorrtExecutionProvider" in onnxruntime.get_available_providers():
+        scores = load_model_folder(folders["bert_sequence"], backend="tensorrt").score(SEGMENTS)
+        assert len(scores) == len(SEGMENTS)
+    else:
+        with pytest.raises(ModelFolderError, match=r"requirements/tensorrt\.txt"):
+            load_model_folder(folders["bert_sequence"], backend="tensorrt")
+
+
+@pytest.mark.parametrize("way", [("openvino", "f16"), ("openvino", "int8"), ("onnxruntime", "bf16")], ids=str)
+def test_a_precision_that_cannot_be_had_is_refused(folders: dict[str, Path], way: tuple[str, str]) -> None:
+    backend, precision = way
+    with pytest.raises(ModelFolderError, match=precision):
+        load_model_folder(folders["bert_sequence"], backend=backend, precision=precision)
+
+
+def test_the_operator_can_choose_backend_and_precision(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZHENWEN_BACKEND", "torch")
+    monkeypatch.setenv("ZHENWEN_PRECISION", "f32")
+    backend = load_model_folder(folders["bert_sequence"]).backend
+    assert (backend.name, backend.precision) == ("torch", "f32")
 
 
 def test_a_judge_of_whole_texts_gives_its_sentences_the_score_of_the_segment(

@@ -139,10 +139,10 @@ def test_loading_says_what_runs_where(
     make_folder: MakeFolder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_folder("roformer_tokens")
-    monkeypatch.setenv("ZHENWEN_ENGINE_THREADS", "1")
+    monkeypatch.setenv("ZHENWEN_ENGINE_THREADS", "2")
     with caplog.at_level(logging.INFO, logger="detection.engine"):
         scorer = load_model_folder(folder, backend="torch")
-    assert scorer.backend.name == "torch" and scorer.backend.threads == 1
+    assert scorer.backend.name == "torch" and scorer.backend.threads == 2
     assert any(f"ready: {scorer.backend}" in message for message in caplog.messages)
 
 
