@@ -11,7 +11,7 @@ from typing import Any
 
 import onnxruntime
 
-from detection.engine.backends import BF16, F16, F32, ONNXRUNTIME, TENSORRT, BackendInfo, LoadRequest
+from detection.engine.backends import F16, F32, ONNXRUNTIME, TENSORRT, BackendInfo, LoadRequest
 from detection.engine.batches import BATCH_TOKENS, LENGTH_STEP, TokenIds, batch_capacity
 from detection.engine.conversion import converted
 from detection.engine.head import Floats
@@ -40,7 +40,7 @@ class TensorRtBackend:
     """On an NVIDIA GPU in half precision. The first start on a machine builds the engine, in minutes."""
 
     def __init__(self, request: LoadRequest) -> None:
-        precision = request.choose_precision(best=F16, possible=(F16, BF16, F32), where=TENSORRT)
+        precision = request.choose_precision(best=F16, possible=(F16, F32), where=TENSORRT)
         if TENSORRT_PROVIDER not in onnxruntime.get_available_providers():
             raise ModelFolderError(
                 f"{TENSORRT}: ONNX Runtime is installed here without TensorRT; "
@@ -68,7 +68,6 @@ def tensorrt_options(cache: Path, precision: str, *, maximum_tokens: int) -> dic
     }
     return {
         "trt_fp16_enable": str(precision == F16),
-        "trt_bf16_enable": str(precision == BF16),
         "trt_engine_cache_enable": "True",
         "trt_engine_cache_path": str(cache),
         **profiles,
