@@ -3,8 +3,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.forms import ModelForm
+from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, Organization, User
+from accounts.services.remembered_keys import forget_keys_of
 from zhenwen.tenancy.read_only import ReadOnlyAdmin
 
 
@@ -19,6 +22,17 @@ class OrganizationAdmin(admin.ModelAdmin[Organization]):
     list_display = ("name", "slug", "is_active", "created_at")
     search_fields = ("name", "slug")
     inlines = (MembershipInline,)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Organization,
+        form: ModelForm[Organization],
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        # It may not be active any more.
+        forget_keys_of(organization_id=obj.pk)
 
 
 class EmailUserCreationForm(AdminUserCreationForm[User]):

@@ -13,6 +13,8 @@ from redis import RedisError
 
 from detection.models import Detection, ModelVersion
 from detection.models.detection import Priority
+from detection.services.realtime_calls import INBOX
+from detection.services.realtime_writer import unwritten_count
 from detection.states import OPEN_STATES
 from zhenwen.jobs.presence import live_workers
 from zhenwen.jobs.queues import QUEUES, waiting_count
@@ -59,6 +61,14 @@ def detection_metrics() -> Iterable[Metric]:
     for state, priority, number, age_seconds in _open_detections():
         count.add_metric([state, priority], number)
         oldest.add_metric([state, priority], age_seconds)
+    waiting = GaugeMetricFamily(
+        "zhenwen_realtime_waiting",
+        "Realtime calls in the inbox, and records not yet written.",
+        labels=["what"],
+    )
+    with suppress(RedisError):
+        waiting.add_metric(["calls"], INBOX.waiting_count())
+        waiting.add_metric(["records"], unwritten_count())
     workers = GaugeMetricFamily("zhenwen_workers", "Live workers of a queue.", labels=["queue"])
     messages = GaugeMetricFamily(
         "zhenwen_queue_messages", "Wake-ups that no worker has taken yet.", labels=["queue"]
@@ -67,7 +77,7 @@ def detection_metrics() -> Iterable[Metric]:
         workers.add_metric([queue], len(live_workers(queue)))
         with suppress(RedisError):
             messages.add_metric([queue], waiting_count(queue))
-    return [count, oldest, workers, messages]
+    return [count, oldest, waiting, workers, messages]
 
 
 def _open_detections() -> list[tuple[str, str, int, float]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import structlog
@@ -22,8 +22,10 @@ from detection.model_loading import fits_beside, load_checked
 from detection.models import ModelVersion, Priority
 from detection.selectors.model_versions import activating_model_version, active_model_version
 from detection.services.model_versions import confirm_activation, refuse_activation
+from detection.services.realtime_worker import RealtimeWorker
 from detection.services.scoring import score_next
 from zhenwen.jobs.pool import WorkPool
+from zhenwen.jobs.queues import REALTIME
 from zhenwen.jobs.workers import run_warm_worker
 from zhenwen.observability.metrics import MODEL_CHANGE_SECONDS, WORKER_INFO
 
@@ -271,4 +273,6 @@ def serve_queue(*, queue: str, load: Load = load_checked) -> None:
             threads=settings.DOCUMENTS_AT_ONCE,
             is_ready=models.is_ready,
         )
-        run_warm_worker(queue=queue, pool=pool, describe=models.says)
+        answering = RealtimeWorker(models.current).running()
+        with answering if queue == REALTIME else nullcontext():
+            run_warm_worker(queue=queue, pool=pool, describe=models.says)

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, Organization, User
+from accounts.services.remembered_keys import forget_key, remember_key
 from zhenwen.audit.services import record_event
 
 ALPHABET = string.ascii_letters + string.digits
@@ -106,12 +107,28 @@ def recognise_api_key(*, token: str, remote_address: str | None) -> ApiKey:
     if api_key.allowed_networks and not _address_in(remote_address, api_key.allowed_networks):
         raise ApiKeyRefused("network_not_allowed")
     _note_use(api_key, now)
+    remember_key(api_key=api_key, remote_address=remote_address)
     return api_key
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedKey:
+    """What a token says of itself: enough to find it among the remembered keys."""
+
+    lookup_id: str
+    digest: str
+
+
+def presented_key(token: str) -> PresentedKey:
+    """Under the newest pepper; a key of an older one is simply not remembered. Raises ApiKeyRefused."""
+    lookup_id, secret = _split_token(token)
+    return PresentedKey(lookup_id, _digest(secret, len(settings.API_KEY_PEPPERS) - 1))
 
 
 def revoke_api_key(*, api_key: ApiKey, revoked_by: User | None) -> None:
     """Takes effect with the next call; revoking twice changes nothing."""
     revoked = ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    forget_key(lookup_id=api_key.lookup_id)
     if revoked:
         record_event(
             organization_id=api_key.organization_id,

@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db import DatabaseError
+from django.http import HttpRequest
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -31,10 +34,11 @@ from detection.services.idempotent_replies import (
     keep_reply,
     release_key,
 )
+from detection.services.realtime_door import request_limits
 from detection.services.submission import Submitter
 from zhenwen.http.parsing import AlwaysJSON, StrictJSONParser, refuse_oversized_body
 from zhenwen.http.problems import RATE_LIMITED, Problem, retry_after
-from zhenwen.http.rate_limits import RateLimit, take_from
+from zhenwen.http.rate_limits import take_from
 from zhenwen.tenancy.scope import tenant_scope
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -42,6 +46,8 @@ IDEMPOTENCY_KEY_LENGTH_AT_MOST = 255
 # A body of JSON may spell every character as an escaped surrogate pair: \ud83d\ude00.
 BYTES_A_CHARACTER_AT_MOST = 12
 SMALL_BODY_BYTES = 64 * 1024
+
+logger = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 V = TypeVar("V", bound="ApiView")
@@ -57,6 +63,7 @@ class ApiView(APIView):
     body_size_bytes_at_most = SMALL_BODY_BYTES
 
     api_key: ApiKey
+    work_id: UUID | None = None  # of a call with an Idempotency-Key
     _limit_headers: dict[str, str]
 
     @property
@@ -90,17 +97,7 @@ class ApiView(APIView):
         return problems.api_exception_handler
 
     def _take_from_rate_limits(self) -> None:
-        # One hash tag, so that a cluster keeps both buckets on one node.
-        tag = f"{{{self.organization_id}}}"
-        window_seconds = 60
-        decision = take_from(
-            [
-                RateLimit(
-                    "key", f"{tag}:key:{self.api_key.pk}", settings.API_KEY_REQUESTS_A_MINUTE, window_seconds
-                ),
-                RateLimit("organization", tag, settings.ORGANIZATION_REQUESTS_A_MINUTE, window_seconds),
-            ]
-        )
+        decision = take_from(request_limits(organization_id=self.organization_id, api_key_id=self.api_key.pk))
         self._limit_headers = decision.headers
         if not decision.passed:
             raise Problem(RATE_LIMITED)
@@ -123,9 +120,10 @@ def endpoint(
         @wraps(method)
         def guarded(view: V, request: Request, *args: P.args, **kwargs: P.kwargs) -> Response:
             def perform(claim: Claim | None) -> Response:
+                view.work_id = claim.work_id if claim else None
                 if not in_transaction:
                     response = method(view, request, *args, **kwargs)
-                    _keep(claim, response)
+                    _keep_if_possible(claim, response)
                     return response
                 with tenant_scope(view.organization_id):
                     response = method(view, request, *args, **kwargs)
@@ -177,6 +175,14 @@ def _keep(claim: Claim | None, response: Response) -> None:
         keep_reply(claim=claim, status=response.status_code, body=body)
 
 
+def _keep_if_possible(claim: Claim | None, response: Response) -> None:
+    """The work stands and is charged already; whoever repeats the call finds it by its work_id."""
+    try:
+        _keep(claim, response)
+    except (DatabaseError, ClaimLost) as error:
+        logger.warning("reply not kept", error_type=type(error).__name__)
+
+
 def _replayed(reply: KeptReply) -> Response:
     return Response(
         reply.body["content"],
@@ -205,23 +211,23 @@ def _fingerprint(value: Any) -> Any:
 
 
 def _recognised_key(request: Request) -> ApiKey:
-    token = _token_of(request)
+    token = token_of(request)
     if token is None:
         raise problems.unauthenticated(problems.API_KEY_MISSING)
     try:
-        return recognise_api_key(token=token, remote_address=_remote_address(request))
+        return recognise_api_key(token=token, remote_address=remote_address(request))
     except ApiKeyRefused as refused:
         raise problems.api_key_problem(refused) from None
 
 
-def _token_of(request: Request) -> str | None:
+def token_of(request: Request | HttpRequest) -> str | None:
     kind, _space, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer" and token.strip():
         return token.strip()
     return request.headers.get("X-API-Key", "").strip() or None
 
 
-def _remote_address(request: Request) -> str | None:
+def remote_address(request: Request | HttpRequest) -> str | None:
     """The caller's address; a trusted proxy appends the one it saw to X-Forwarded-For."""
     seen = request.META.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY:

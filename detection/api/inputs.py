@@ -14,12 +14,17 @@ from zhenwen.http.fields import AnyTextField, ExactNumberField, ExactTextField, 
 from zhenwen.http.pagination import ROWS_AT_MOST, ROWS_BY_DEFAULT
 
 DEADLINE_SECONDS_AT_MOST = 30
+TITLE_LENGTH_AT_MOST = 255
+EXTERNAL_ID_LENGTH_AT_MOST = 100
 TEXTS_IN_A_BATCH_AT_MOST = settings.UPLOAD_FILES_AT_MOST
 
 
 def title_field() -> ExactTextField:
     return ExactTextField(
-        required=False, allow_blank=True, max_length=255, help_text=_("What lists and reports call it.")
+        required=False,
+        allow_blank=True,
+        max_length=TITLE_LENGTH_AT_MOST,
+        help_text=_("What lists and reports call it."),
     )
 
 
@@ -27,7 +32,7 @@ def external_id_field() -> ExactTextField:
     return ExactTextField(
         required=False,
         allow_blank=True,
-        max_length=100,
+        max_length=EXTERNAL_ID_LENGTH_AT_MOST,
         help_text=_("Your own id for it; lists can be filtered by it."),
     )
 

@@ -184,8 +184,13 @@ PROBLEMS = sorted(
 
 
 def api_exception_handler(exception: Exception, _context: dict[str, Any]) -> Response | None:
-    problem = _product_problem(exception) or problem_of(exception)
+    problem = problem_for(exception)
     return problem_response(problem) if problem else None
+
+
+def problem_for(exception: Exception) -> Problem | None:
+    """None for what nobody foresaw."""
+    return _product_problem(exception) or problem_of(exception)
 
 
 def api_key_problem(refused: ApiKeyRefused) -> Problem:

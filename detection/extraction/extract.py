@@ -43,6 +43,11 @@ def extract_file(
         raise ExtractionError(ErrorCode.TOO_COMPLEX) from None
 
 
+def clean_text(text: str) -> str:
+    """A pasted text as `extract_text` keeps it, of the same length; cleaning it again changes nothing."""
+    return clean_in_place(text)
+
+
 def extract_text(text: str, limits: ExtractionLimits = DEFAULT_LIMITS) -> ExtractedDocument:
     """A pasted text. Its length does not change, so offsets hold for the text as it was sent.
 

@@ -6,36 +6,35 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
-from django.conf import settings
 from redis import RedisError
 
 from detection.models import Detection, Document
 from detection.scoring.prepare import prepare
 from detection.scoring.types import BlockKind, ExtractedDocument, SegmentInput, SegmentScore, TextBlock
+from detection.services.score_memory import ScoreMemory
 from zhenwen.jobs.queues import shared_connection
 
 logger = structlog.get_logger(__name__)
 
 SEGMENT_SECONDS = 7 * 24 * 3600
+_ERASURES = "cache:erasures"
+
+_memory = ScoreMemory()
 
 
 @dataclass(frozen=True, slots=True)
 class ResultKey:
-    """All that a result depends on. Results of one text share a set, by which erasure finds them."""
+    """Results of one text share a set, by which erasure finds them. `terms` as in realtime_terms."""
 
     organization_id: int
     text_sha256: str
-    model_digest: str
-    calibration_digest: str
-    tolerated_fpr: object
+    terms: str
 
     @property
     def name(self) -> str:
-        model = f"{self.model_digest[:16]}:{self.calibration_digest[:16]}:{self.tolerated_fpr}"
-        return f"result:{self.organization_id}:{self.text_sha256}:{model}"
+        return f"result:{self.organization_id}:{self.text_sha256}:{self.terms}"
 
     @property
     def of_text(self) -> str:
@@ -46,47 +45,63 @@ def cached_scores(*, model_digest: str, segments: Sequence[SegmentInput]) -> lis
     """In the order of the segments, None where unknown. One round trip; empty-handed without a server."""
     if not segments:
         return []
+    keys = [segment_key(model_digest, segment) for segment in segments]
+    found = _memory.look_up(keys)
     try:
-        found = shared_connection().mget([segment_key(model_digest, segment) for segment in segments])
+        found = _completed(keys, found)
     except RedisError:
-        return [None] * len(segments)
-    return [None if value is None else _loaded(value) for value in found]
+        # Whether something was erased meanwhile cannot be known.
+        _memory.clear()
+        found = [None] * len(keys)
+    return found
+
+
+def _completed(keys: Sequence[str], found: list[SegmentScore | None]) -> list[SegmentScore | None]:
+    """What this process remembers, if nothing was erased since, and for the rest what Valkey does."""
+    missing = [number for number, score in enumerate(found) if score is None]
+    epoch, *values = shared_connection().mget([_ERASURES, *(keys[number] for number in missing)])
+    if not _memory.is_of_epoch(epoch) and len(missing) < len(keys):
+        return _completed(keys, [None] * len(keys))
+    for number, value in zip(missing, values, strict=True):
+        found[number] = None if value is None else _loaded(value)
+    fresh = [(keys[number], score) for number in missing if (score := found[number]) is not None]
+    _memory.keep([key for key, _ in fresh], [score for _, score in fresh])
+    return found
+
+
+def scores_in_memory(*, model_digest: str, segments: Sequence[SegmentInput]) -> list[SegmentScore | None]:
+    """What this process saw last, without asking anybody else."""
+    return _memory.look_up([segment_key(model_digest, segment) for segment in segments])
+
+
+def keep_in_memory(
+    *, model_digest: str, segments: Sequence[SegmentInput], scores: Sequence[SegmentScore]
+) -> None:
+    _memory.keep([segment_key(model_digest, segment) for segment in segments], scores)
 
 
 def remember_scores(
     *, model_digest: str, segments: Sequence[SegmentInput], scores: Sequence[SegmentScore]
 ) -> None:
+    keys = [segment_key(model_digest, segment) for segment in segments]
+    _memory.keep(keys, scores)
     try:
         pipeline = shared_connection().pipeline(transaction=False)
-        for segment, score in zip(segments, scores, strict=True):
-            value = json.dumps([score.logit, *score.sentence_logits])
-            pipeline.set(segment_key(model_digest, segment), value, ex=SEGMENT_SECONDS)
+        for key, score in zip(keys, scores, strict=True):
+            pipeline.set(key, json.dumps([score.logit, *score.sentence_logits]), ex=SEGMENT_SECONDS)
         pipeline.execute()
     except RedisError:
         logger.warning("segment scores not cached")
 
 
-def remember_result(key: ResultKey, payload: dict[str, Any]) -> None:
-    """The number of characters stands in front, where the counting script finds it."""
-    value = f"{payload['characters']} {json.dumps(payload)}"
-    try:
-        pipeline = shared_connection().pipeline()
-        pipeline.set(key.name, value, ex=settings.RESULT_CACHE_SECONDS)
-        pipeline.sadd(key.of_text, key.name)
-        pipeline.expire(key.of_text, settings.RESULT_CACHE_SECONDS)
-        pipeline.execute()
-    except RedisError:
-        logger.warning("result not cached")
-
-
-def loaded_result(value: bytes) -> dict[str, Any]:
-    payload: dict[str, Any] = json.loads(value.partition(b" ")[2])
-    return payload
-
-
 def segment_key(model_digest: str, segment: SegmentInput) -> str:
     content = f"{segment.sentence_ends}\n{segment.text}".encode("utf-8", "surrogatepass")
     return f"segment:{model_digest[:16]}:{hashlib.sha256(content).hexdigest()}"
+
+
+def forget_scores_in_memory() -> None:
+    """Of this process; the others' follow when something is erased."""
+    _memory.clear()
 
 
 def forget_document(document: Document) -> None:
@@ -101,7 +116,7 @@ def forget_document(document: Document) -> None:
     try:
         client = shared_connection()
         keys.extend(name.decode() for name in client.smembers(results))
-        client.delete(results, *keys)
+        client.pipeline().delete(results, *keys).incr(_ERASURES).execute()
     except RedisError:
         logger.warning("cache away, its entries of an erased document expire by themselves")
 

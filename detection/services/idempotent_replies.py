@@ -6,7 +6,8 @@
 4. The same key with another call is refused.
 5. The same call while the first still runs is refused, and may be repeated.
 6. A call that was refused changed nothing: its key is free again.
-7. A call whose process died is taken over once it must be over; it can no longer finish then.
+7. A call whose process died is taken over once it must be over; it can no longer finish then. What it may
+   have done outside a transaction is found by `work_id`, which is the same for the call and its successor.
 8. After a day a key is forgotten.
 9. Keys of one organization are unknown to another.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid5
 
 from django.db.models import Q
 from django.utils import timezone
@@ -26,6 +28,7 @@ from zhenwen.tenancy.scope import tenant_scope
 # Longer than any call takes; a process that claimed earlier is dead.
 RUNNING_AT_MOST = timedelta(minutes=2)
 KEPT_FOR = timedelta(hours=24)
+_WORK = UUID("6f0e7f5c-3c0e-4b57-9b3e-0d9c1b6f2a41")
 
 
 class KeyRunning(Exception):
@@ -47,6 +50,7 @@ class Claim:
     organization_id: int
     key: str
     claimed_at: datetime
+    work_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,13 @@ def claim_key(*, organization_id: int, key: str, request_sha256: str) -> Claim |
     """Raises KeyRunning or KeyReused. Opens its own transaction, which ends before the work begins."""
     now = timezone.now()
     with tenant_scope(organization_id):
+        IdempotentReply.objects.filter(key=key, status__isnull=False, created_at__lt=now - KEPT_FOR).delete()
         reply, created = IdempotentReply.objects.get_or_create(
             organization_id=organization_id, key=key, defaults={"request_sha256": request_sha256}
         )
         if created:
-            return Claim(organization_id, key, reply.created_at)
-        expires_after = RUNNING_AT_MOST if reply.status is None else KEPT_FOR
-        if reply.created_at + expires_after < now:
+            return _claim(reply)
+        if reply.status is None and reply.created_at + RUNNING_AT_MOST < now:
             return _take_over(reply, request_sha256, now)
         if reply.request_sha256 != request_sha256:
             raise KeyReused
@@ -107,7 +111,13 @@ def _take_over(reply: IdempotentReply, request_sha256: str, now: datetime) -> Cl
     )
     if not taken:
         raise KeyRunning
-    return Claim(reply.organization_id, reply.key, now)
+    reply.request_sha256, reply.created_at = request_sha256, now
+    return _claim(reply)
+
+
+def _claim(reply: IdempotentReply) -> Claim:
+    work_id = uuid5(_WORK, f"{reply.pk}:{reply.request_sha256}")
+    return Claim(reply.organization_id, reply.key, reply.created_at, work_id)
 
 
 def _claimed(claim: Claim) -> Any:

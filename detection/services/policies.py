@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts.models import User
 from detection.models import Policy
+from detection.services.realtime_terms import forget_terms
 from zhenwen.audit.services import record_event
 
 
@@ -24,4 +25,5 @@ def change_policy(
         action="policy.changed",
         detail={"tolerated_fpr": str(tolerated_fpr), "retention_days": retention_days},
     )
+    transaction.on_commit(lambda: forget_terms(organization_id=organization_id), robust=True)
     return policy

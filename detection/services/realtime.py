@@ -1,49 +1,75 @@
-"""A text in, its result in the same reply: from the cache, or from a warm worker within a deadline."""
+"""A text in, its result in the same reply: from the cache, or from a warm worker within a deadline.
+
+1. The same text a moment ago: the cached answer, counted in the step that hands it out.
+2. Else the call goes to the realtime workers' inbox, and its answer is recorded and charged a moment after it
+   was given (realtime_records).
+3. Where that way is closed, or ends without an answer, the text is handed in like any other, under the same
+   id: a row, a reservation, and a worker that finds it whatever happens. What is left of the deadline is
+   waited for that.
+"""
 
 from __future__ import annotations
 
+import json
 import time
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import IntegrityError
 from redis import RedisError
 
+from detection.extraction import clean_text
 from detection.extraction.errors import ErrorCode
 from detection.models import Detection, Priority
 from detection.reports.payload import detection_payload, notice
+from detection.reports.template import filled_template
 from detection.selectors.detections import detection_of
-from detection.selectors.model_versions import active_model_version
-from detection.selectors.policies import policy_of
-from detection.services.caches import ResultKey, loaded_result, remember_result
+from detection.services.caches import ResultKey
+from detection.services.realtime_calls import INBOX, RealtimeCall
+from detection.services.realtime_door import ADMITTED, OVERLOADED, UNDECIDED, admit
 from detection.services.realtime_replies import wait_for_end
-from detection.services.realtime_usage import NoRoom, take_cached_result
+from detection.services.realtime_terms import terms_of
+from detection.services.realtime_usage import (
+    NoRoom,
+    is_held,
+    let_go,
+    refresh_remaining,
+    take_cached_result,
+)
 from detection.services.submission import (
     SubmissionRefused,
     Submitter,
     submit_text,
     text_sha256,
-    title_of_text,
+    title_for,
 )
-from zhenwen.jobs.queues import REALTIME, waiting_count
+from zhenwen.jobs.queues import REALTIME, shared_connection, waiting_count
 from zhenwen.ledger.services import AllowanceExceeded
+from zhenwen.observability.metrics import REALTIME_CALLS_TOTAL
 from zhenwen.tenancy.scope import tenant_scope
 
 logger = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 2
+RECORD_SECONDS_AT_MOST = 2.0
+_LOOK_SECONDS = 0.05
 
 
 class Overloaded(Exception):
     """More calls wait than can be answered in time. Nothing was stored or charged."""
 
-    retry_after_seconds = RETRY_AFTER_SECONDS
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class RealtimeOutcome:
-    """`payload` is None while the detection is still running; a cached answer has no detection of its own."""
+    """`payload` is None while the detection is still running, which is then here."""
 
     detection: Detection | None
     payload: dict[str, Any] | None
@@ -58,87 +84,194 @@ def detect_now(
     deadline_seconds: float,
     title: str = "",
     external_id: str = "",
+    detection_id: uuid.UUID | None = None,
 ) -> RealtimeOutcome:
     """Opens its own short scopes, so that no transaction stays open while it waits.
 
-    Raises SubmissionRefused, AllowanceExceeded and Overloaded; in none of these cases anything is charged.
+    Called again with the `detection_id` of a call that died, it finds what that call has done, and charges
+    nothing twice. Raises SubmissionRefused, AllowanceExceeded and Overloaded; in none of these cases anything
+    is charged.
     """
+    call = new_call(
+        text=text,
+        title=title,
+        external_id=external_id,
+        deadline_seconds=deadline_seconds,
+        call_id=detection_id,
+    )
     ends_at = time.monotonic() + deadline_seconds
+    if detection_id is not None:
+        found = find_detection(organization_id=organization_id, detection_id=detection_id)
+        if found is not None:
+            return _outcome(found, ends_at)
+    terms = terms_of(organization_id=organization_id)
+    if terms is not None:
+        template = _cached_template(organization_id, call, terms, is_named=detection_id is not None)
+        if template is not None:
+            REALTIME_CALLS_TOTAL.labels("cached").inc()
+            return RealtimeOutcome(detection=None, payload=json.loads(written(template, call)), cached=True)
+        answer = _answer_of_worker(organization_id, call, terms, submitter, ends_at)
+        if answer:
+            return RealtimeOutcome(detection=None, payload=json.loads(written(answer, call)))
+    _refuse_if_crowded()
+    return hand_in(organization_id=organization_id, call=call, submitter=submitter, ends_at=ends_at)
+
+
+def new_call(
+    *,
+    text: str,
+    title: str,
+    external_id: str,
+    deadline_seconds: float,
+    call_id: uuid.UUID | None = None,
+) -> RealtimeCall:
+    """Raises SubmissionRefused for a text that is too long for this way."""
     limit = settings.REALTIME_CHARACTERS_AT_MOST
     if len(text) > limit:
         raise SubmissionRefused(ErrorCode.TOO_LONG, limit_characters=limit)
-    key = _result_key(organization_id, text)
-    cached = _cached_payload(key, text, title, external_id) if key else None
-    if cached is not None:
-        return RealtimeOutcome(detection=None, payload=cached, cached=True)
-    _check_load()
-    with tenant_scope(organization_id):
-        detection = submit_text(
-            organization_id=organization_id,
-            text=text,
-            submitter=submitter,
-            title=title,
-            external_id=external_id,
-            priority=Priority.REALTIME,
-        )
-    ended = _wait(detection, ends_at)
-    if ended is None:
-        return RealtimeOutcome(detection=detection, payload=None)
-    with tenant_scope(organization_id):
-        payload = detection_payload(ended)
-    if key and payload["result"]:
-        remember_result(key, payload | {"document": payload["document"] | {"title": "", "external_id": ""}})
-    return RealtimeOutcome(detection=ended, payload=payload)
-
-
-def _result_key(organization_id: int, text: str) -> ResultKey | None:
-    with tenant_scope(organization_id):
-        version = active_model_version()
-        tolerated_fpr = policy_of(organization_id=organization_id).tolerated_fpr
-    if version is None:
-        return None
-    return ResultKey(
-        organization_id=organization_id,
-        text_sha256=text_sha256(text),
-        model_digest=version.digest,
-        calibration_digest=version.calibration_digest,
-        tolerated_fpr=tolerated_fpr,
+    now, cleaned = time.time(), clean_text(text)
+    return RealtimeCall(
+        call_id=str(call_id or uuid.uuid4()),
+        text=cleaned,
+        text_sha256=text_sha256(cleaned),
+        title=title_for(title, cleaned),
+        external_id=external_id,
+        asked_at=now,
+        deadline_at=now + deadline_seconds,
     )
 
 
-def _cached_payload(key: ResultKey, text: str, title: str, external_id: str) -> dict[str, Any] | None:
-    """The cached answer in the words of this call: its title, its id, its language."""
+def written(template: bytes, call: RealtimeCall) -> bytes:
+    """The answer in the words of this call: its title, its id, its language."""
+    return filled_template(template, title=call.title, external_id=call.external_id, notice=notice())
+
+
+def wait_for_answer(*, organization_id: int, call: RealtimeCall, ends_at: float) -> bytes:
+    """The template of the answer to a call in the inbox; empty when there is none and will be none."""
     try:
-        found = take_cached_result(organization_id=key.organization_id, result_key=key.name)
+        answer = INBOX.wait_for_answer(call.call_id, ends_at=ends_at)
+        if answer is None:
+            answer = INBOX.give_up(call.call_id)
+        if not answer:
+            let_go(organization_id=organization_id, call_ids=[call.call_id], client=shared_connection())
+    except RedisError as error:
+        logger.warning("answer not fetched", detection_id=call.call_id, error_type=type(error).__name__)
+        return b""
+    return answer or b""
+
+
+def hand_in(
+    *, organization_id: int, call: RealtimeCall, submitter: Submitter, ends_at: float
+) -> RealtimeOutcome:
+    """Make the call a durable detection and wait for its end.
+
+    Raises SubmissionRefused and AllowanceExceeded.
+    """
+    detection = _handed_in(organization_id, call, submitter)
+    return _outcome(detection, ends_at)
+
+
+def _handed_in(organization_id: int, call: RealtimeCall, submitter: Submitter) -> Detection:
+    """The one that stands already if its record was quicker."""
+    REALTIME_CALLS_TOTAL.labels("durable").inc()
+    try:
+        with tenant_scope(organization_id):
+            return submit_text(
+                organization_id=organization_id,
+                text=call.text,
+                submitter=submitter,
+                title=call.title,
+                external_id=call.external_id,
+                priority=Priority.REALTIME,
+                detection_id=uuid.UUID(call.call_id),
+            )
+    except IntegrityError:
+        # The worker's record was written at this very moment.
+        found = _detection_of(organization_id, call.call_id)
+        if found is None:
+            raise
+        return found
+
+
+def find_detection(*, organization_id: int, detection_id: uuid.UUID) -> Detection | None:
+    """Of an id that may have been given out a moment ago: waits for its record to be written."""
+    ends_at = time.monotonic() + RECORD_SECONDS_AT_MOST
+    found, is_coming = _detection_of(organization_id, detection_id), True
+    while found is None and is_coming and time.monotonic() < ends_at:
+        is_coming = is_held(organization_id=organization_id, call_id=str(detection_id))
+        if is_coming:
+            time.sleep(_LOOK_SECONDS)
+        found = _detection_of(organization_id, detection_id)
+    return found
+
+
+def _detection_of(organization_id: int, detection_id: object) -> Detection | None:
+    with tenant_scope(organization_id):
+        return detection_of(organization_id=organization_id, detection_id=str(detection_id))
+
+
+def _cached_template(organization_id: int, call: RealtimeCall, terms: str, *, is_named: bool) -> bytes | None:
+    key = ResultKey(organization_id, call.text_sha256, terms)
+    try:
+        found = take_cached_result(
+            organization_id=organization_id,
+            result_key=key.name,
+            use_id=call.call_id if is_named else None,
+        )
     except NoRoom as error:
         raise AllowanceExceeded(
             asked_characters=error.characters, remaining_characters=error.remaining_characters
         ) from None
     except RedisError:
         return None
-    if found is None:
-        return None
-    payload = loaded_result(found)
-    payload["document"] |= {"title": title or title_of_text(text), "external_id": external_id}
-    payload["result"]["notice"] = notice()
-    return payload
+    return None if found is None else found.partition(b" ")[2]
 
 
-def _check_load() -> None:
+def _answer_of_worker(
+    organization_id: int, call: RealtimeCall, terms: str, submitter: Submitter, ends_at: float
+) -> bytes:
+    """Empty when the call must be handed in. Raises Overloaded."""
+    if not call.text.strip() or call.is_over:
+        return b""
     try:
-        waiting = waiting_count(REALTIME)
+        outcome = admit(organization_id=organization_id, terms=terms, label=submitter.label, call=call)
+        if outcome.status == UNDECIDED:
+            refresh_remaining(organization_id=organization_id)
+            outcome = admit(organization_id=organization_id, terms=terms, label=submitter.label, call=call)
     except RedisError:
-        return
-    if waiting >= settings.REALTIME_WAITING_AT_MOST:
-        raise Overloaded
+        return b""
+    if outcome.status == OVERLOADED:
+        REALTIME_CALLS_TOTAL.labels("overloaded").inc()
+        raise Overloaded(outcome.retry_after_seconds)
+    if outcome.status != ADMITTED:
+        return b""
+    return wait_for_answer(organization_id=organization_id, call=call, ends_at=ends_at)
+
+
+def _refuse_if_crowded() -> None:
+    """Raises Overloaded when too many handed-in calls wait for the same workers."""
+    with suppress(RedisError):
+        if waiting_count(REALTIME) >= settings.REALTIME_WAITING_AT_MOST:
+            raise Overloaded(RETRY_AFTER_SECONDS)
+
+
+def _outcome(detection: Detection, ends_at: float) -> RealtimeOutcome:
+    ended = _wait(detection, ends_at)
+    if ended is None:
+        return RealtimeOutcome(detection=detection, payload=None)
+    with tenant_scope(ended.organization_id):
+        return RealtimeOutcome(detection=ended, payload=detection_payload(ended))
 
 
 def _wait(detection: Detection, ends_at: float) -> Detection | None:
     """The detection once it has ended, or None at the deadline."""
-    while (seconds := ends_at - time.monotonic()) > 0:
+    while detection.is_open:
+        seconds = ends_at - time.monotonic()
+        if seconds <= 0:
+            return None
         wait_for_end(detection, seconds=min(seconds, 1.0))
-        with tenant_scope(detection.organization_id):
-            current = detection_of(organization_id=detection.organization_id, detection_id=detection.pk)
-        if current is None or not current.is_open:
-            return current
-    return None
+        current = _detection_of(detection.organization_id, detection.pk)
+        if current is None:
+            return None
+        detection = current
+    return detection

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from typing import Protocol
 
 import structlog
@@ -24,6 +23,7 @@ from detection.services.caches import cached_scores, remember_scores, stored_doc
 from detection.services.claiming import claim_next
 from detection.services.lifecycle import count_end, send_back
 from detection.services.realtime_replies import announce_end
+from detection.services.reports import report_fields
 from detection.services.transitions import Lease, LeaseLost, move, renewed_lease
 from detection.states import State
 from zhenwen.ledger.services import charge_reservation
@@ -228,25 +228,7 @@ def _finish(detection: Detection, result: DetectionResult) -> bool:
     if not moved:
         return False
     Report.objects.create(
-        organization_id=detection.organization_id,
-        detection=detection,
-        verdict=result.verdict.value,
-        p_ai=result.p_ai,
-        characters=result.characters,
-        characters_excluded=result.characters_excluded,
-        shares=result.shares,
-        sentences=[asdict(sentence) for sentence in result.sentences],
-        excluded=[asdict(span) for span in result.excluded],
-        attack_flags=[asdict(flag) for flag in result.attack_flags],
-        reasons=list(result.reasons),
-        length_band=result.length_band,
-        tolerated_fpr=result.tolerated_fpr,
-        threshold=result.threshold,
-        fpr_upper_bound=result.fpr_upper_bound,
-        calibration_texts=result.calibration_texts,
-        model_name=result.model_name,
-        model_digest=result.model_digest,
-        calibration_digest=result.calibration_digest,
+        organization_id=detection.organization_id, detection=detection, **report_fields(result)
     )
     charge_reservation(organization_id=detection.organization_id, reference=detection.ledger_reference)
     count_end(State.SUCCEEDED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from uuid import UUID, uuid4
 
 from django.conf import settings
 
@@ -57,6 +58,7 @@ def submit_text(
     external_id: str = "",
     priority: Priority = Priority.DOCUMENTS,
     batch: Batch | None = None,
+    detection_id: UUID | None = None,
 ) -> Detection:
     """A detection waiting to be scored, its characters reserved.
 
@@ -70,16 +72,18 @@ def submit_text(
         organization_id=organization_id,
         batch=batch,
         source=Document.Source.TEXT,
-        title=(title or title_of_text(document.text))[:255],
+        title=title_for(title, document.text),
         external_id=external_id,
-        size_bytes=len(_encoded(text)),
-        sha256=text_sha256(text),
+        size_bytes=text_size_bytes(text),
+        sha256=text_sha256(document.text),
     )
     DocumentContent.objects.create(
         organization_id=organization_id, document=row, text=document.text, blocks=stored_blocks(document)
     )
     characters = prepare(document).characters
-    detection = _new_detection(row, State.QUEUED_FOR_SCORING, submitter, priority, characters)
+    detection = _new_detection(
+        row, State.QUEUED_FOR_SCORING, submitter, priority, characters, detection_id=detection_id
+    )
     reserve_characters(
         organization_id=organization_id, characters=characters, reference=detection.ledger_reference
     )
@@ -129,9 +133,13 @@ def text_sha256(text: str) -> str:
     return hashlib.sha256(_encoded(text)).hexdigest()
 
 
-def title_of_text(text: str) -> str:
-    """Its first words, for a pasted text that nobody named."""
-    return " ".join(text[:200].split())[:40]
+def text_size_bytes(text: str) -> int:
+    return len(_encoded(text))
+
+
+def title_for(title: str, text: str) -> str:
+    """What lists call a text: the title it was given, else the first words of the cleaned text."""
+    return (title or " ".join(text[:200].split())[:40])[:255]
 
 
 def _encoded(text: str) -> bytes:
@@ -151,9 +159,16 @@ def _check_at_first_sight(data: bytes, filename: str) -> None:
 
 
 def _new_detection(
-    document: Document, state: State, submitter: Submitter, priority: Priority, characters: int | None
+    document: Document,
+    state: State,
+    submitter: Submitter,
+    priority: Priority,
+    characters: int | None,
+    *,
+    detection_id: UUID | None = None,
 ) -> Detection:
     return Detection.objects.create(
+        id=detection_id or uuid4(),
         organization_id=document.organization_id,
         document=document,
         state=state,

@@ -5,4 +5,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhenwen.settings.live")
-application = get_wsgi_application()
+_django = get_wsgi_application()
+
+from detection.api.front_door import FrontDoor  # noqa: E402 - imports models, which need Django set up
+
+application = FrontDoor(_django)

@@ -62,8 +62,9 @@ def test_no_transaction_is_open_while_it_waits(
         score(detection)
 
     monkeypatch.setattr(realtime, "wait_for_end", look)
+    monkeypatch.setattr(realtime, "wait_for_answer", lambda **_: seen.append(connection.in_atomic_block))
     assert alice.post("detect", {"text": TEXT}, Idempotency_Key="one").status == 200
-    assert seen == [False]
+    assert seen == [False, False]
 
 
 @pytest.mark.usefixtures("worker")

@@ -7,6 +7,7 @@ from django.conf import settings
 from redis import Redis
 
 from detection.models import ModelVersion
+from detection.services.caches import forget_scores_in_memory
 from tests.services.detections import active_fake_version
 
 
@@ -15,6 +16,7 @@ def queue_server() -> Iterator[Redis[bytes]]:
     """The Valkey of the tests, empty."""
     client = Redis.from_url(settings.REDIS_URL)
     client.flushdb()
+    forget_scores_in_memory()
     yield client
     client.flushdb()
     client.close()

@@ -1,19 +1,21 @@
 """A text in, its result in the same reply: from a worker within the deadline, or from the cache.
 
-1. A worker answers within the deadline.
-2. The deadline passes: the detection runs on.
+1. A worker answers within the deadline; rows and charge follow at once.
+2. No worker answers: at the deadline the text is handed in like any other.
 3. The same text again is answered from the cache, and counted.
 4. Counted uses are booked once, whatever dies in between.
 5. What the allowance does not hold is refused, cached or not.
 6. Another institution, another rate or another model is no cache hit.
-7. Too many wait: refused at the door.
+7. Too many wait, or for too long: refused at the door.
 8. The queue server is away: the row is asked until the deadline.
+9. A call that died is found again by its id.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,15 +25,17 @@ from django.db import connection
 from redis import Redis
 
 from accounts.models import Organization
-from detection.models import Detection, Priority
+from detection.models import Detection, DocumentContent, Priority
 from detection.selectors.usage import usage_of
 from detection.services import realtime_usage
-from detection.services.realtime import Overloaded, RealtimeOutcome, detect_now
+from detection.services.realtime import Overloaded, RealtimeOutcome, detect_now, find_detection
+from detection.services.realtime_calls import INBOX
 from detection.services.realtime_usage import book_realtime_usage
 from detection.services.submission import SubmissionRefused
 from detection.states import State
 from tests.cast import Cast, make_cast
-from tests.services.detections import BOB, balance, hand_in_text, paper, score
+from tests.services.detections import BOB, at_once, balance, hand_in_text, paper, score
+from tests.services.realtime import FakeSharedScorer, a_realtime_worker, answer_waiting_calls
 from zhenwen.ledger.models import LedgerEntry
 from zhenwen.ledger.services import AllowanceExceeded
 from zhenwen.tenancy.scope import operator_scope, tenant_scope
@@ -46,8 +50,8 @@ def ask(organization: Organization, text: str = TEXT, seconds: float = 5) -> Rea
 
 
 @contextmanager
-def a_worker() -> Iterator[None]:
-    """Scores whatever waits, in a thread."""
+def a_worker_for_rows() -> Iterator[None]:
+    """Scores whatever was handed in, in a thread."""
     done = threading.Event()
 
     def work() -> None:
@@ -65,30 +69,62 @@ def a_worker() -> Iterator[None]:
     thread.join()
 
 
+def detection_behind(organization: Organization, outcome: RealtimeOutcome) -> Detection:
+    assert outcome.payload is not None
+    found = find_detection(organization_id=organization.id, detection_id=uuid.UUID(outcome.payload["id"]))
+    assert found is not None
+    return found
+
+
 def used(organization: Organization) -> int:
     with tenant_scope(organization.id):
         return usage_of(organization_id=organization.id).used
 
 
-def test_a_worker_answers_within_the_deadline(cast: Cast) -> None:
-    with a_worker():
+def test_a_worker_answers_within_the_deadline_and_the_rows_follow(cast: Cast) -> None:
+    with a_realtime_worker():
         outcome = ask(cast.acme)
+        detection = detection_behind(cast.acme, outcome)
     assert outcome.payload is not None
-    assert outcome.payload["state"] == State.SUCCEEDED
-    assert outcome.detection is not None
-    assert outcome.detection.priority == Priority.REALTIME
+    assert outcome.payload["state"] == State.SUCCEEDED == detection.state
+    assert outcome.payload["created_at"] == detection.created_at.isoformat()
+    assert detection.priority == Priority.REALTIME
     assert not outcome.cached
+    with tenant_scope(cast.acme.id):
+        assert DocumentContent.objects.get().text == TEXT
+        assert detection.report.verdict == outcome.payload["result"]["verdict"]
+    assert balance(cast.acme) == (0, detection.characters)
 
 
-def test_after_the_deadline_the_detection_runs_on(cast: Cast) -> None:
-    outcome = ask(cast.acme, seconds=0.1)
+def test_without_an_answer_the_text_is_handed_in_at_the_deadline(cast: Cast) -> None:
+    outcome = ask(cast.acme, seconds=0.8)
     assert outcome.payload is None
     assert outcome.detection is not None
+    assert answer_waiting_calls() == 1, "the worker finds it too late, and drops it"
     assert score(outcome.detection).state == State.SUCCEEDED
+    assert balance(cast.acme) == (0, outcome.detection.characters)
+
+
+def test_a_call_the_worker_cannot_answer_is_handed_in_at_once(cast: Cast) -> None:
+    with a_worker_for_rows(), a_realtime_worker(FakeSharedScorer(error=RuntimeError())):
+        began = time.monotonic()
+        outcome = ask(cast.acme, seconds=20)
+    assert time.monotonic() - began < 10
+    assert outcome.payload is not None
+    assert outcome.payload["state"] == State.SUCCEEDED
+
+
+def test_texts_that_come_twice_at_once_are_scored_once(cast: Cast) -> None:
+    scorer = FakeSharedScorer()
+    with a_realtime_worker(scorer):
+        outcomes = at_once(6, lambda: ask(cast.acme))
+    assert all(outcome.payload for outcome in outcomes)
+    assert scorer.scored == 2, "two segments"
+    assert used(cast.acme) == 6 * (outcomes[0].payload or {})["characters"]
 
 
 def test_the_same_text_is_answered_from_the_cache_and_counted(cast: Cast) -> None:
-    with a_worker():
+    with a_realtime_worker():
         first = ask(cast.acme)
     again = ask(cast.acme)
     assert again.cached
@@ -103,7 +139,7 @@ def test_the_same_text_is_answered_from_the_cache_and_counted(cast: Cast) -> Non
 
 
 def test_a_cached_answer_bears_the_callers_title(cast: Cast) -> None:
-    with a_worker():
+    with a_realtime_worker():
         ask(cast.acme)
     again = detect_now(
         organization_id=cast.acme.id,
@@ -119,7 +155,7 @@ def test_a_cached_answer_bears_the_callers_title(cast: Cast) -> None:
 
 
 def test_a_booking_that_dies_half_way_is_booked_once(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    with a_worker():
+    with a_realtime_worker():
         ask(cast.acme)
     ask(cast.acme)
     characters = balance(cast.acme)[1]
@@ -140,7 +176,7 @@ def test_a_booking_that_dies_half_way_is_booked_once(cast: Cast, monkeypatch: py
 
 
 def test_uses_are_booked_in_bunches(cast: Cast, settings: LazySettings) -> None:
-    with a_worker():
+    with a_realtime_worker():
         ask(cast.acme)
     for _use in range(3):
         ask(cast.acme)
@@ -151,7 +187,7 @@ def test_uses_are_booked_in_bunches(cast: Cast, settings: LazySettings) -> None:
 
 def test_a_text_the_allowance_does_not_hold_is_refused(db: None) -> None:
     cast = make_cast(granted_characters=1_000)
-    with a_worker():
+    with a_realtime_worker():
         ask(cast.acme)
     with pytest.raises(AllowanceExceeded) as cached:
         ask(cast.acme)
@@ -161,17 +197,28 @@ def test_a_text_the_allowance_does_not_hold_is_refused(db: None) -> None:
 
 
 def test_another_institution_gets_no_answer_from_this_ones_cache(cast: Cast) -> None:
-    with a_worker():
+    with a_realtime_worker():
         ask(cast.acme)
     assert ask(cast.rival, seconds=0).payload is None
 
 
 def test_too_many_waiting_calls_are_refused_at_the_door(cast: Cast, settings: LazySettings) -> None:
     settings.REALTIME_WAITING_AT_MOST = 1
-    ask(cast.acme, seconds=0)
+    ask(cast.acme, seconds=0.8)
     with pytest.raises(Overloaded) as refused:
-        ask(cast.acme, paper(600, number=2), seconds=0)
+        ask(cast.acme, paper(600, number=2), seconds=5)
     assert refused.value.retry_after_seconds > 0
+
+
+def test_a_call_that_would_wait_too_long_is_told_when_to_come_back(cast: Cast) -> None:
+    INBOX.say_speed(100)
+    ask(cast.acme, seconds=0.8)
+    with pytest.raises(Overloaded) as refused:
+        ask(cast.acme, paper(600, number=2), seconds=5)
+    assert 3 <= refused.value.retry_after_seconds <= 6, "600 characters at 100 a second, 2 seconds allowed"
+    answer_waiting_calls()
+    with a_realtime_worker():
+        assert ask(cast.acme, paper(600, number=3)).payload is not None
 
 
 def test_waiting_papers_do_not_refuse_a_call(cast: Cast, settings: LazySettings) -> None:
@@ -189,7 +236,7 @@ def test_a_text_for_the_documents_queue_is_refused(cast: Cast) -> None:
 
 @pytest.mark.usefixtures("queue_server_away")
 def test_with_the_queue_server_away_the_row_is_asked(cast: Cast) -> None:
-    with a_worker():
+    with a_worker_for_rows():
         outcome = ask(cast.acme)
     assert outcome.payload is not None
     assert outcome.payload["state"] == State.SUCCEEDED
@@ -199,3 +246,36 @@ def test_a_call_waits_no_longer_than_its_deadline(cast: Cast, queue_server: Redi
     began = time.monotonic()
     ask(cast.acme, seconds=0.5)
     assert 0.4 < time.monotonic() - began < 2
+
+
+def test_a_call_that_died_is_found_again_and_charged_once(cast: Cast) -> None:
+    call_id = uuid.uuid4()
+
+    def ask_again() -> RealtimeOutcome:
+        return detect_now(
+            organization_id=cast.acme.id,
+            text=TEXT,
+            submitter=BOB,
+            deadline_seconds=5,
+            detection_id=call_id,
+        )
+
+    with a_realtime_worker():
+        first, again = ask_again(), ask_again()
+    assert first.payload is not None and again.payload is not None
+    assert first.payload["id"] == again.payload["id"] == str(call_id)
+    assert used(cast.acme) == first.payload["characters"]
+
+
+def test_a_cached_answer_to_one_call_is_counted_once(cast: Cast) -> None:
+    with a_realtime_worker():
+        characters = (ask(cast.acme).payload or {})["characters"]
+        for _repetition in range(3):
+            detect_now(
+                organization_id=cast.acme.id,
+                text=TEXT,
+                submitter=BOB,
+                deadline_seconds=5,
+                detection_id=uuid.UUID(int=7),
+            )
+    assert used(cast.acme) == 2 * characters

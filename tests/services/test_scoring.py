@@ -12,6 +12,7 @@ from django.utils import timezone
 from detection.models import ModelVersion, Priority
 from detection.reports.payload import detection_payload
 from detection.selectors.detections import detection_of
+from detection.services.caches import forget_scores_in_memory
 from detection.services.scoring import score_next
 from detection.services.sweeping import take_back_expired_leases, wake_for_the_waiting
 from detection.states import State
@@ -98,7 +99,9 @@ def test_after_too_many_attempts_it_fails_and_costs_nothing(cast: Cast) -> None:
 
     for _attempt in range(5):
         assert detection.is_open
-        shared_connection().flushdb()  # or the next attempt would find the scores of the one before
+        # Or the next attempt would find the scores of the one before.
+        shared_connection().flushdb()
+        forget_scores_in_memory()
         detection = score(detection, FakeModel(vanish))
     assert (detection.state, detection.error_code) == (State.FAILED, "attempts_exhausted")
     assert entries(detection) == ["reserve", "release"]

@@ -58,7 +58,9 @@ class JudgingModel(FakeModel):
 
 def _band(start: int, end: int | None) -> Band:
     thresholds = tuple(Threshold(rate, 2.0, 500, 2, rate * 1.5) for rate in TOLERATED_FPRS)
-    return Band(start, end, 500, 500, Platt(1.0, 0.0), -1.0, thresholds, (RunDiscount(300, 0.5, 0.2, 1500.0),))
+    return Band(
+        start, end, 500, 500, Platt(1.0, 0.0), -1.0, thresholds, (RunDiscount(300, 0.5, 0.2, 1500.0),)
+    )
 
 
 def judged_text(organization: Organization, text: str, title: str = "") -> Detection:

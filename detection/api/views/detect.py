@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
@@ -15,7 +13,7 @@ from detection.api.access import BYTES_A_CHARACTER_AT_MOST, SMALL_BODY_BYTES, Ap
 from detection.api.inputs import DetectInput
 from detection.api.outputs import DetectionOutput
 from detection.api.problems import OVERLOADED
-from detection.api.replies import accepted
+from detection.api.replies import outcome_reply
 from detection.api.schema_parts import (
     BODY_PROBLEMS,
     IDEMPOTENCY_KEY,
@@ -24,13 +22,8 @@ from detection.api.schema_parts import (
     TEXT_PROBLEMS,
     described,
 )
-from detection.models import Detection
 from detection.services.realtime import detect_now
-from detection.states import State
-from zhenwen.http.exceptions import RETRY_AFTER_OUTAGE_SECONDS
 from zhenwen.http.fields import read_body
-from zhenwen.http.problems import SERVICE_UNAVAILABLE, Problem, retry_after
-from zhenwen.tenancy.scope import tenant_scope
 
 
 class DetectView(ApiView):
@@ -74,18 +67,6 @@ class DetectView(ApiView):
             deadline_seconds=asked["deadline_seconds"],
             title=asked.get("title", ""),
             external_id=asked.get("external_id", ""),
+            detection_id=self.work_id,
         )
-        if outcome.payload is not None:
-            return _answered(outcome.payload)
-        with tenant_scope(self.organization_id):
-            return accepted(cast("Detection", outcome.detection))
-
-
-def _answered(payload: dict[str, Any]) -> Response:
-    """A text cannot fail by itself: that it did is our fault, and nothing was charged."""
-    if payload["state"] == State.FAILED:
-        error = payload["error"]
-        raise Problem(
-            SERVICE_UNAVAILABLE, detail=error["title"], headers=retry_after(RETRY_AFTER_OUTAGE_SECONDS)
-        )
-    return Response(payload)
+        return outcome_reply(outcome)

@@ -29,8 +29,9 @@ from detection.api.schema_parts import (
 )
 from detection.models import Batch, Detection
 from detection.reports.payload import detection_payload
-from detection.selectors.detections import detection_of, detections_of
+from detection.selectors.detections import detections_of
 from detection.services.lifecycle import cancel_detection, erase_document
+from detection.services.realtime import find_detection
 from detection.services.submission import submit_file, submit_text
 from zhenwen.http.fields import read_body, read_query
 from zhenwen.http.pagination import newest_first_page
@@ -184,7 +185,7 @@ class CancelView(ApiView):
 
 def _own_detection(view: ApiView, detection_id: uuid.UUID) -> Detection:
     """Raises Http404, also for what belongs to another organization."""
-    detection = detection_of(organization_id=view.organization_id, detection_id=detection_id)
+    detection = find_detection(organization_id=view.organization_id, detection_id=detection_id)
     if detection is None:
         raise Http404
     return detection

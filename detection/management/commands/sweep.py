@@ -15,6 +15,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from redis import RedisError
 
 from detection.services.realtime_usage import book_realtime_usage
+from detection.services.realtime_writer import write_left_records
 from detection.services.sweeping import (
     erase_expired_contents,
     forget_old_replies,
@@ -28,6 +29,7 @@ CHORES: tuple[Callable[[], int], ...] = (
     take_back_expired_leases,
     wake_for_the_waiting,
     book_realtime_usage,
+    write_left_records,
     erase_expired_contents,
     forget_old_replies,
 )

@@ -27,12 +27,17 @@ class StrictJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
         try:
-            parsed = json.loads(stream.read().decode("utf-8-sig"), parse_constant=_refuse_constant)
+            parsed = read_json(stream.read())
         except (ValueError, RecursionError) as error:
             raise ParseError from error
         if not isinstance(parsed, dict):
             raise ParseError
         return parsed
+
+
+def read_json(body: bytes) -> Any:
+    """Raises ValueError or RecursionError for what is no JSON in UTF-8."""
+    return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
 
 
 class AlwaysJSON(DefaultContentNegotiation):

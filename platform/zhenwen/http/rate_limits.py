@@ -28,31 +28,45 @@ RATE_LIMIT_TOTAL = Counter(
 
 logger = structlog.get_logger("zhenwen.http")
 
-# KEYS: buckets. ARGV: capacity and window in seconds of each. Redis' own clock, so that hosts agree.
+# For scripts that take from buckets among other things. Redis' own clock, so that hosts agree.
+# tokens_left(bucket, capacity, window in seconds, now) and keep_tokens(bucket, tokens, window, now).
+BUCKETS_LUA = """
+local function clock()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) + tonumber(time[2]) / 1000000
+end
+local function tokens_left(bucket, capacity, window, now)
+  local kept = redis.call('HMGET', bucket, 'tokens', 'at')
+  local tokens, at = tonumber(kept[1]) or capacity, tonumber(kept[2]) or now
+  return math.min(capacity, tokens + math.max(0, now - at) * capacity / window)
+end
+local function keep_tokens(bucket, tokens, window, now)
+  redis.call('HSET', bucket, 'tokens', string.format('%.6f', tokens), 'at', string.format('%.6f', now))
+  redis.call('EXPIRE', bucket, math.ceil(window) + 1)
+end
+"""
+
+# KEYS: buckets. ARGV: capacity and window in seconds of each.
 # Returns {1 or 0, tokens left in the first bucket, tokens left in the second, …} as text.
-_TAKE_ALL = """
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local left, passed = {}, 1
-for i, key in ipairs(KEYS) do
-  local capacity, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local bucket = redis.call('HMGET', key, 'tokens', 'at')
-  local tokens, at = tonumber(bucket[1]) or capacity, tonumber(bucket[2]) or now
-  tokens = math.min(capacity, tokens + math.max(0, now - at) * capacity / window)
-  left[i] = tokens
-  if tokens < 1 then passed = 0 end
+_TAKE_ALL = (
+    BUCKETS_LUA
+    + """
+local now, left, passed = clock(), {}, 1
+for i, bucket in ipairs(KEYS) do
+  left[i] = tokens_left(bucket, tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i]), now)
+  if left[i] < 1 then passed = 0 end
 end
 local reply = {tostring(passed)}
-for i, key in ipairs(KEYS) do
+for i, bucket in ipairs(KEYS) do
   if passed == 1 then
     left[i] = left[i] - 1
-    redis.call('HSET', key, 'tokens', string.format('%.6f', left[i]), 'at', string.format('%.6f', now))
-    redis.call('EXPIRE', key, math.ceil(tonumber(ARGV[2 * i])) + 1)
+    keep_tokens(bucket, left[i], tonumber(ARGV[2 * i]), now)
   end
   reply[i + 1] = string.format('%.6f', left[i])
 end
 return reply
 """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,10 @@ class RateLimit:
     bucket: str  # whose it is
     requests: int
     window_seconds: int
+
+    @property
+    def name_in_redis(self) -> str:
+        return f"ratelimit:{self.bucket}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +93,21 @@ def take_from(limits: Sequence[RateLimit]) -> RateDecision:
     """One token from every bucket, or none from any."""
     arguments = [number for limit in limits for number in (limit.requests, limit.window_seconds)]
     try:
-        passed, *left = _take_all()(keys=[f"ratelimit:{limit.bucket}" for limit in limits], args=arguments)
+        passed, *left = _take_all()(keys=[limit.name_in_redis for limit in limits], args=arguments)
     except redis.RedisError as error:
         logger.warning("rate limit unknown", error=type(error).__name__)
         RATE_LIMIT_TOTAL.labels("unknown").inc()
         return RateDecision(passed=True, headers={})
-    admitted = int(passed) == 1
+    return decided(limits, [float(tokens) for tokens in left], admitted=int(passed) == 1)
+
+
+def decided(limits: Sequence[RateLimit], left: Sequence[float], *, admitted: bool) -> RateDecision:
+    """What a script decided that left so many tokens in each bucket."""
     RATE_LIMIT_TOTAL.labels("passed" if admitted else "refused").inc()
-    return RateDecision(
-        passed=admitted,
-        headers=_headers(limits, [float(tokens) for tokens in left], admitted=admitted),
-    )
+    return RateDecision(passed=admitted, headers=_headers(limits, left, admitted=admitted))
 
 
-def _headers(limits: Sequence[RateLimit], left: list[float], *, admitted: bool) -> dict[str, str]:
+def _headers(limits: Sequence[RateLimit], left: Sequence[float], *, admitted: bool) -> dict[str, str]:
     """After draft-ietf-httpapi-ratelimit-headers: q quota, w window, r remaining, t seconds until full."""
     policies, states, waits = [], [], [0.0]
     for limit, tokens in zip(limits, left, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from django.db import transaction
@@ -89,6 +90,35 @@ def release_reservation(*, organization_id: int, reference: str) -> bool:
 
 
 @transaction.atomic
+def charge_each(*, organization_id: int, characters: Mapping[str, int]) -> None:
+    """Charge many uses, by reference, without reservations. None of them may have an entry yet.
+
+    Usage that happened is booked even past the grant, by raising the grant with an `adjust` entry.
+    """
+    allowance = current_allowance(organization_id=organization_id)
+    total = sum(characters.values())
+    over = _use(allowance, total)
+    if over:
+        _enter(allowance, LedgerEntry.Kind.ADJUST, over, f"realtime:{uuid.uuid4()}")
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            organization_id=organization_id,
+            allowance=allowance,
+            kind=LedgerEntry.Kind.CHARGE,
+            characters=number,
+            reference=reference,
+        )
+        for reference, number in characters.items()
+    )
+
+
+def references_entered(*, organization_id: int, references: Iterable[str]) -> set[str]:
+    """Those that the ledger knows, whatever became of them."""
+    rows = LedgerEntry.objects.filter(organization_id=organization_id, reference__in=list(references))
+    return set(rows.values_list("reference", flat=True))
+
+
+@transaction.atomic
 def charge_characters(*, organization_id: int, characters: int, reference: str) -> bool:
     """Charge without a reservation, for usage admitted elsewhere. False when this reference was charged.
 
@@ -97,18 +127,26 @@ def charge_characters(*, organization_id: int, characters: int, reference: str) 
     if _entered(organization_id, LedgerEntry.Kind.CHARGE, reference):
         return False
     allowance = current_allowance(organization_id=organization_id)
+    over = _use(allowance, characters)
+    if over:
+        _enter(allowance, LedgerEntry.Kind.ADJUST, over, reference)
+    _enter(allowance, LedgerEntry.Kind.CHARGE, characters, reference)
+    return True
+
+
+def _use(allowance: Allowance, characters: int) -> int:
+    """Count what was used without a reservation; by how much the grant was raised, because it did not fit."""
+    used = {"used_characters": F("used_characters") + characters}
     fits = Allowance.objects.filter(
         pk=allowance.pk,
         granted_characters__gte=F("used_characters") + F("reserved_characters") + characters,
-    ).update(used_characters=F("used_characters") + characters)
-    if not fits:
-        Allowance.objects.filter(pk=allowance.pk).update(
-            used_characters=F("used_characters") + characters,
-            granted_characters=F("granted_characters") + characters,
-        )
-        _enter(allowance, LedgerEntry.Kind.ADJUST, characters, reference)
-    _enter(allowance, LedgerEntry.Kind.CHARGE, characters, reference)
-    return True
+    ).update(**used)
+    if fits:
+        return 0
+    Allowance.objects.filter(pk=allowance.pk).update(
+        **used, granted_characters=F("granted_characters") + characters
+    )
+    return characters
 
 
 @transaction.atomic

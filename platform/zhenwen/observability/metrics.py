@@ -54,6 +54,12 @@ ENGINE_QUEUE_CHARACTERS = Gauge(
 SEGMENTS_DROPPED_TOTAL = Counter(
     "zhenwen_segments_dropped_total", "Segments that nobody waits for any more.", ["reason"]
 )  # expired, cancelled
+REALTIME_CALLS_TOTAL = Counter(
+    "zhenwen_realtime_calls_total",
+    "Realtime calls by what became of them: cached, overloaded, durable (at the door); answered, expired, "
+    "too_late, none (in the worker).",
+    ["outcome"],
+)
 LEASES_EXPIRED_TOTAL = Counter("zhenwen_leases_expired_total", "Detections taken back from a lost worker.")
 DETECTIONS_IN_HAND = Gauge(
     "zhenwen_detections_in_hand",

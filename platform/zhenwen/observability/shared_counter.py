@@ -49,10 +49,10 @@ class SharedCounterChild:
         self.key = key
         self.labels = labels
 
-    def inc(self) -> None:
+    def inc(self, amount: int = 1) -> None:
         try:
             with _client() as client:
-                client.hincrby(self.key, self.labels, 1)
+                client.hincrby(self.key, self.labels, amount)
         except redis.RedisError:
             return
 

@@ -1,0 +1,193 @@
+"""The door of realtime calls: one round trip to Valkey decides, and does what it decided.
+
+`ask` is for a caller whose API key is remembered: key, rate limits, allowance, cached answer or place in the
+inbox, all in one script, so that nothing can change between two of them. `admit` is for a call whose caller
+was recognised, and counted against the rate limits, before.
+
+What the script cannot decide alone it leaves untouched, and the ordinary way decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from accounts.services.remembered_keys import REMEMBERED_KEYS_LUA
+from detection.services.realtime_calls import RealtimeCall, call_fields
+from detection.services.realtime_terms import TERMS_LUA
+from detection.services.realtime_usage import ALLOWANCE_LUA
+from zhenwen.http.rate_limits import BUCKETS_LUA, RateLimit
+from zhenwen.jobs.inbox import INBOX_LUA, seconds_until_room
+from zhenwen.jobs.queues import REALTIME, shared_connection
+from zhenwen.jobs.scripts import Script
+
+# What the scripts answer first.
+UNDECIDED, ANSWERED, RATE_LIMITED, ADMITTED, OVERLOADED = range(5)
+
+# too_busy(most waiting, longest delay): the delay as text if the call must be refused, else nil.
+# enter(organization, terms, label, call, weight, fields).
+_ENTER_LUA = f"""
+local function too_busy(waiting_at_most, delay_at_most)
+  local delay = inbox_delay('{REALTIME}', tonumber(waiting_at_most))
+  if delay < 0 then return tostring(delay_at_most + 1) end
+  if delay > delay_at_most then return tostring(delay) end
+  return nil
+end
+local function enter(organization, terms, label, call, weight, fields)
+  hold_characters(organization, call, weight)
+  inbox_push('{REALTIME}', organization .. '\\n' .. terms .. '\\n' .. label .. '\\n' .. fields, weight)
+end
+"""
+
+# ARGV: organization, terms, label, call id, weight, fields, most waiting, longest delay.
+_ADMIT = Script(
+    f"""
+{ALLOWANCE_LUA} {INBOX_LUA} {_ENTER_LUA}
+local remaining = remaining_characters(ARGV[1])
+if not remaining or remaining < tonumber(ARGV[5]) then return {{{UNDECIDED}}} end
+local busy = too_busy(ARGV[7], tonumber(ARGV[8]))
+if busy then return {{{OVERLOADED}, busy}} end
+enter(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+return {{{ADMITTED}}}
+"""
+)
+
+# ARGV: lookup id, digest, address, scope; capacity of the key's bucket, of the organization's, window;
+# text's digest, call id, weight, fields ('': from the cache or not at all), most waiting, longest delay.
+_ASK = Script(
+    f"""
+{REMEMBERED_KEYS_LUA} {BUCKETS_LUA} {TERMS_LUA} {ALLOWANCE_LUA} {INBOX_LUA} {_ENTER_LUA}
+local known = remembered_key(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+if not known then return {{{UNDECIDED}}} end
+local organization, key, label = known[1], known[2], known[3]
+local terms = realtime_terms(organization)
+local remaining = remaining_characters(organization)
+if not terms or not remaining then return {{{UNDECIDED}}} end
+local result = redis.call('GET', 'result:' .. organization .. ':' .. ARGV[8] .. ':' .. terms)
+local characters = result and tonumber(string.match(result, '^%d+')) or tonumber(ARGV[10])
+if remaining < characters or (not result and ARGV[11] == '') then return {{{UNDECIDED}}} end
+
+local now, window = clock(), tonumber(ARGV[7])
+local key_bucket = 'ratelimit:{{' .. organization .. '}}:key:' .. key
+local own_bucket = 'ratelimit:{{' .. organization .. '}}'
+local key_left = tokens_left(key_bucket, tonumber(ARGV[5]), window, now)
+local own_left = tokens_left(own_bucket, tonumber(ARGV[6]), window, now)
+local function outcome(status, word)
+  return {{status, organization, string.format('%.6f', key_left), string.format('%.6f', own_left), word}}
+end
+if key_left < 1 or own_left < 1 then return outcome({RATE_LIMITED}, '') end
+key_left, own_left = key_left - 1, own_left - 1
+keep_tokens(key_bucket, key_left, window, now)
+keep_tokens(own_bucket, own_left, window, now)
+
+if result then
+  count_use(organization, characters)
+  return outcome({ANSWERED}, result)
+end
+local busy = too_busy(ARGV[12], tonumber(ARGV[13]))
+if busy then return outcome({OVERLOADED}, busy) end
+enter(organization, terms, label, ARGV[9], ARGV[10], ARGV[11])
+return outcome({ADMITTED}, label)
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the door did. `left`: tokens in the buckets of the key and of the organization."""
+
+    status: int
+    organization_id: int = 0
+    left: tuple[float, float] = (0.0, 0.0)
+    template: bytes = b""  # of the cached answer
+    label: str = ""  # of the key whose call was admitted
+    retry_after_seconds: int = 0
+
+
+def request_limits(*, organization_id: int, api_key_id: int) -> list[RateLimit]:
+    """The buckets that every call takes from. One hash tag, so that a cluster keeps both on one node."""
+    tag, window_seconds = f"{{{organization_id}}}", 60
+    return [
+        RateLimit("key", f"{tag}:key:{api_key_id}", settings.API_KEY_REQUESTS_A_MINUTE, window_seconds),
+        RateLimit("organization", tag, settings.ORGANIZATION_REQUESTS_A_MINUTE, window_seconds),
+    ]
+
+
+def ask(
+    *,
+    lookup_id: str,
+    digest: str,
+    remote_address: str | None,
+    scope: str,
+    call: RealtimeCall,
+    may_wait: bool,
+) -> Outcome:
+    """`may_wait`: without an answer in the cache, the call goes to the inbox. Raises redis.RedisError."""
+    key_limit, own_limit = request_limits(organization_id=0, api_key_id=0)
+    found = _ASK.run(
+        shared_connection(),
+        args=[
+            lookup_id,
+            digest,
+            remote_address or "",
+            scope,
+            key_limit.requests,
+            own_limit.requests,
+            key_limit.window_seconds,
+            call.text_sha256,
+            call.call_id,
+            call.weight,
+            call_fields(call) if may_wait else "",
+            settings.REALTIME_WAITING_AT_MOST,
+            _longest_delay_seconds(call),
+        ],
+    )
+    return _outcome(found)
+
+
+def admit(*, organization_id: int, terms: str, label: str, call: RealtimeCall) -> Outcome:
+    """Raises redis.RedisError."""
+    found = _ADMIT.run(
+        shared_connection(),
+        args=[
+            organization_id,
+            terms,
+            label,
+            call.call_id,
+            call.weight,
+            call_fields(call),
+            settings.REALTIME_WAITING_AT_MOST,
+            _longest_delay_seconds(call),
+        ],
+    )
+    status = int(found[0])
+    if status == OVERLOADED:
+        return Outcome(status, retry_after_seconds=_retry_after_seconds(found[1]))
+    return Outcome(status)
+
+
+def _longest_delay_seconds(call: RealtimeCall) -> float:
+    """A call that would begin only after its deadline is refused, and so is one that would begin too late."""
+    return min(settings.REALTIME_DELAY_SECONDS_AT_MOST, call.deadline_at - call.asked_at)
+
+
+def _outcome(found: Sequence[Any]) -> Outcome:
+    status = int(found[0])
+    if status == UNDECIDED:
+        return Outcome(status)
+    _, organization_id, key_left, own_left, word = found
+    return Outcome(
+        status,
+        organization_id=int(organization_id),
+        left=(float(key_left), float(own_left)),
+        template=word.partition(b" ")[2] if status == ANSWERED else b"",
+        label=word.decode() if status == ADMITTED else "",
+        retry_after_seconds=_retry_after_seconds(word) if status == OVERLOADED else 0,
+    )
+
+
+def _retry_after_seconds(delay: bytes) -> int:
+    return seconds_until_room(float(delay), at_most_seconds=settings.REALTIME_DELAY_SECONDS_AT_MOST)
