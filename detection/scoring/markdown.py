@@ -19,12 +19,14 @@ def _keep_first_group(match: re.Match[str]) -> str:
     return _BLANK * before + match[1] + _BLANK * after
 
 
-_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+# Each with the characters without any of which there is nothing to look for.
+_RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     # A fence of code, a rule across the page, the line under a table's head.
-    (re.compile(r"^ *(?:`{3,}|~{3,})[\w+-]{0,20} *$", re.MULTILINE), _gone),
-    (re.compile(r"^ *(?:[-*_=|:]++ *+){3,}+$|^[-*_=|: ]{3,}$", re.MULTILINE), _gone),
+    ("`~", re.compile(r"^ *(?:`{3,}|~{3,})[\w+-]{0,20} *$", re.MULTILINE), _gone),
+    ("-*_=|: ", re.compile(r"^ *(?:[-*_=|:]++ *+){3,}+$|^[-*_=|: ]{3,}$", re.MULTILINE), _gone),
     # Headings, quotations, bullets and numbers at the head of a line, also one after the other.
     (
+        " >·.:()、①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳",
         re.compile(
             r"^(?: |#{1,6} |>|[-+*·] |·"
             r"|\d{1,2}(?:\.\d{1,2}){0,3}[.)、:] ?(?!\d)|\d{1,2}(?:\.\d{1,2}){1,3} "
@@ -33,22 +35,24 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         ),
         _gone,
     ),
-    (re.compile(r"!?\[([^\[\]\n]{1,200})\]\([^()\s]{0,300}\)"), _keep_first_group),
+    ("[", re.compile(r"!?\[([^\[\]\n]{1,200})\]\([^()\s]{0,300}\)"), _keep_first_group),
     (
+        "<",
         re.compile(
             r"</?(?:a|b|i|u|em|strong|br|p|div|span|sup|sub|font|hr|h[1-6])(?: [^<>\n]{0,200})?/?>", re.I
         ),
         _gone,
     ),
     # Emphasis, code marks, formula brackets.
-    (re.compile(r"\*{2,}|_{2,}|~{2,}|`+|\$+|\\[()\[\]]|\\"), _gone),
-    (re.compile(r"\*(?![0-9A-Za-z(])|(?<![0-9A-Za-z)])\*"), _gone),
-    (re.compile(r"\|"), _gone),
+    ("*_~`$\\", re.compile(r"\*{2,}|_{2,}|~{2,}|`+|\$+|\\[()\[\]]|\\"), _gone),
+    ("*", re.compile(r"\*(?![0-9A-Za-z(])|(?<![0-9A-Za-z)])\*"), _gone),
+    ("|", re.compile(r"\|"), _gone),
 )
 
 
 def blank_markdown(text: str) -> str:
     """The same length, with NULs where marks of layout stood. Lines must end in a line feed only."""
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
+    for marks, pattern, replacement in _RULES:
+        if any(mark in text for mark in marks):
+            text = pattern.sub(replacement, text)
     return text

@@ -93,9 +93,15 @@ def _rewrite_marks(points: CodePoints) -> CodePoints:
     text = _string(points)
     if _LOOKALIKE.search(text):
         text = _MIXED_WORD.sub(_latin_word, text)
-    text = _COMBINING.sub(_composed, text)
+    if _holds_combining_marks(points):
+        text = _COMBINING.sub(_composed, text)
     text = blank_markdown(text)
     return _code_points(text)
+
+
+def _holds_combining_marks(points: CodePoints) -> bool:
+    """A look that costs less than the search; the ranges hold all that `_COMBINING` begins with."""
+    return bool((((points >= 0x300) & (points < 0x370)) | ((points >= 0x20D0) & (points < 0x2100))).any())
 
 
 def _join_lines(points: CodePoints) -> CodePoints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -92,7 +93,7 @@ def _normalised_prose(text: str, prose: Sequence[TextBlock]) -> tuple[Normalised
     if not prose:
         return normalised, normalised.origins
     # After each block stands the joining line feed; what becomes of it belongs to the end of the block.
-    way_back = np.concatenate([np.r_[np.arange(b.start, b.end), b.end - 1] for b in prose])
+    way_back = np.concatenate([np.minimum(np.arange(b.start, b.end + 1), b.end - 1) for b in prose])
     return normalised, way_back[normalised.origins]
 
 
@@ -131,9 +132,11 @@ def _visible(text: str) -> int:
 
 def _language(text: str) -> str:
     """`zh` or `en`, by the words of each; `other` if a fifth of the letters belong to neither."""
-    ideographs = len(_IDEOGRAPH.findall(text))
+    counts = Counter(text)
+    ideographs = sum(number for character, number in counts.items() if _IDEOGRAPH.match(character))
     latin_words = len(_LATIN_WORD.findall(text))
-    foreign = len(_FOREIGN_LETTER.findall(text)) - ideographs
+    foreign = sum(number for character, number in counts.items() if _FOREIGN_LETTER.match(character))
+    foreign -= ideographs
     letters = ideographs + latin_words + foreign
     if not letters or foreign > MOST_FOREIGN_SHARE * letters:
         return "other"

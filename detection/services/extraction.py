@@ -79,7 +79,7 @@ def blame_file(*, organization_id: int, detection_id: str, attempt: int) -> None
             send_back(detection=detection)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def _store(detection: Detection, row: Document, document: ExtractedDocument, characters: int) -> None:
     """Text, count, reservation and state: all of it, or nothing. Raises AllowanceExceeded."""
     moved = move(

@@ -221,7 +221,7 @@ class _Progress:
             )
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def _finish(detection: Detection, result: DetectionResult) -> bool:
     """Report, charge and state in one transaction: all of it, or nothing."""
     moved = move(detection, to=State.SUCCEEDED, finished_at=timezone.now(), lease_expires_at=None)

@@ -149,15 +149,18 @@ def _use(allowance: Allowance, characters: int) -> int:
     return characters
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def _settle(organization_id: int, reference: str, kind: LedgerEntry.Kind) -> bool:
-    reservation = LedgerEntry.objects.filter(
-        organization_id=organization_id, kind=LedgerEntry.Kind.RESERVE, reference=reference
-    ).first()
+    # The lock on the allowance makes two settlers take turns; the second then sees the first one's entry.
+    reservation = (
+        LedgerEntry.objects.select_related("allowance")
+        .select_for_update(no_key=True, of=("allowance",))
+        .filter(organization_id=organization_id, kind=LedgerEntry.Kind.RESERVE, reference=reference)
+        .first()
+    )
     if reservation is None:
         return False
-    # The row lock makes two settlers take turns; the second then sees the first one's entry.
-    allowance = Allowance.objects.select_for_update(no_key=True).get(pk=reservation.allowance_id)
+    allowance = reservation.allowance
     settled = LedgerEntry.objects.filter(
         organization_id=organization_id,
         kind__in=(LedgerEntry.Kind.CHARGE, LedgerEntry.Kind.RELEASE),

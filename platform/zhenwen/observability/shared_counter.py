@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import redis
 from django.conf import settings
@@ -37,8 +38,7 @@ class SharedCounter:
 
     def _counts(self) -> dict[bytes, bytes]:
         try:
-            with _client() as client:
-                counts: dict[bytes, bytes] = client.hgetall(self._key)
+            counts: dict[bytes, bytes] = _client(settings.REDIS_URL).hgetall(self._key)
         except redis.RedisError:
             return {}
         return counts
@@ -51,13 +51,14 @@ class SharedCounterChild:
 
     def inc(self, amount: int = 1) -> None:
         try:
-            with _client() as client:
-                client.hincrby(self.key, self.labels, amount)
+            _client(settings.REDIS_URL).hincrby(self.key, self.labels, amount)
         except redis.RedisError:
             return
 
 
-def _client() -> redis.Redis[bytes]:
+@cache
+def _client(address: str) -> redis.Redis[bytes]:
+    """This process's; its connections belong to the process that opened them, forked ones open their own."""
     return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        address, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
     )
