@@ -27,28 +27,32 @@ from zhenwen.jobs.scripts import Script
 # What the scripts answer first.
 UNDECIDED, ANSWERED, RATE_LIMITED, ADMITTED, OVERLOADED = range(5)
 
-# too_busy(most waiting, longest delay): the delay as text if the call must be refused, else nil.
+# too_busy(organization, most waiting, longest delay, seconds to the deadline): the delay as text if the call
+# must be refused, else nil. One institution alone may fill the inbox up to the longest delay; who has less
+# than half of that waiting still finds room when another has done so.
 # enter(organization, terms, label, call, weight, fields).
 _ENTER_LUA = f"""
-local function too_busy(waiting_at_most, delay_at_most)
-  local delay = inbox_delay('{REALTIME}', tonumber(waiting_at_most))
+local function too_busy(organization, waiting_at_most, delay_at_most, deadline)
+  local delay, own = inbox_delay('{REALTIME}', organization, tonumber(waiting_at_most))
   if delay < 0 then return tostring(delay_at_most + 1) end
-  if delay > delay_at_most then return tostring(delay) end
+  local crowded = own > delay_at_most or (delay > delay_at_most and own > delay_at_most / 2)
+  if crowded or delay > 1.5 * delay_at_most or delay > deadline then return tostring(delay) end
   return nil
 end
 local function enter(organization, terms, label, call, weight, fields)
   hold_characters(organization, call, weight)
-  inbox_push('{REALTIME}', organization .. '\\n' .. terms .. '\\n' .. label .. '\\n' .. fields, weight)
+  local message = organization .. '\\n' .. terms .. '\\n' .. label .. '\\n' .. fields
+  inbox_push('{REALTIME}', organization, message, weight)
 end
 """
 
-# ARGV: organization, terms, label, call id, weight, fields, most waiting, longest delay.
+# ARGV: organization, terms, label, call id, weight, fields, most waiting, longest delay, deadline.
 _ADMIT = Script(
     f"""
 {ALLOWANCE_LUA} {INBOX_LUA} {_ENTER_LUA}
 local remaining = remaining_characters(ARGV[1])
 if not remaining or remaining < tonumber(ARGV[5]) then return {{{UNDECIDED}}} end
-local busy = too_busy(ARGV[7], tonumber(ARGV[8]))
+local busy = too_busy(ARGV[1], ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]))
 if busy then return {{{OVERLOADED}, busy}} end
 enter(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 return {{{ADMITTED}}}
@@ -56,7 +60,8 @@ return {{{ADMITTED}}}
 )
 
 # ARGV: lookup id, digest, address, scope; capacity of the key's bucket, of the organization's, window;
-# text's digest, call id, weight, fields ('': from the cache or not at all), most waiting, longest delay.
+# text's digest, call id, weight, fields ('': from the cache or not at all);
+# most waiting, longest delay, seconds to the deadline.
 _ASK = Script(
     f"""
 {REMEMBERED_KEYS_LUA} {BUCKETS_LUA} {TERMS_LUA} {ALLOWANCE_LUA} {INBOX_LUA} {_ENTER_LUA}
@@ -87,7 +92,7 @@ if result then
   count_use(organization, characters)
   return outcome({ANSWERED}, result)
 end
-local busy = too_busy(ARGV[12], tonumber(ARGV[13]))
+local busy = too_busy(organization, ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14]))
 if busy then return outcome({OVERLOADED}, busy) end
 enter(organization, terms, label, ARGV[9], ARGV[10], ARGV[11])
 return outcome({ADMITTED}, label)
@@ -142,7 +147,8 @@ def ask(
             call.weight,
             call_fields(call) if may_wait else "",
             settings.REALTIME_WAITING_AT_MOST,
-            _longest_delay_seconds(call),
+            settings.REALTIME_DELAY_SECONDS_AT_MOST,
+            call.deadline_at - call.asked_at,
         ],
     )
     return _outcome(found)
@@ -160,18 +166,14 @@ def admit(*, organization_id: int, terms: str, label: str, call: RealtimeCall) -
             call.weight,
             call_fields(call),
             settings.REALTIME_WAITING_AT_MOST,
-            _longest_delay_seconds(call),
+            settings.REALTIME_DELAY_SECONDS_AT_MOST,
+            call.deadline_at - call.asked_at,
         ],
     )
     status = int(found[0])
     if status == OVERLOADED:
         return Outcome(status, retry_after_seconds=_retry_after_seconds(found[1]))
     return Outcome(status)
-
-
-def _longest_delay_seconds(call: RealtimeCall) -> float:
-    """A call that would begin only after its deadline is refused, and so is one that would begin too late."""
-    return min(settings.REALTIME_DELAY_SECONDS_AT_MOST, call.deadline_at - call.asked_at)
 
 
 def _outcome(found: Sequence[Any]) -> Outcome:

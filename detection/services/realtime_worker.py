@@ -54,8 +54,10 @@ from zhenwen.observability.metrics import (
 
 logger = structlog.get_logger(__name__)
 
-# Taken and not yet answered. The rest waits in the inbox, where it can be refused, expire, or go to another.
-CALLS_IN_HAND_AT_MOST = 64
+# Taken and not yet answered: as many as are answered in half a second, between these. The rest waits in the
+# inbox, where it is seen at the door, can expire, or go to another worker.
+CALLS_IN_HAND = (16, 512)
+SECONDS_IN_HAND = 0.5
 # Prepared before the first of them is scored.
 CALLS_AT_ONCE = 8
 SPEED_INTERVAL_SECONDS = 1.0
@@ -164,9 +166,9 @@ class RealtimeWorker:
     def take(self, model: Model, *, wait_seconds: float, client: Redis[bytes]) -> int:
         """Begin what waits, as far as there is room; how many calls were taken. Raises RedisError."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._in_hand < CALLS_IN_HAND_AT_MOST, timeout=0.5):
+            if not self._changed.wait_for(lambda: self._room() > 0, timeout=0.5):
                 return 0
-            room = min(CALLS_AT_ONCE, CALLS_IN_HAND_AT_MOST - self._in_hand)
+            room = min(CALLS_AT_ONCE, self._room())
         taken = INBOX.take(at_most=room, wait_seconds=wait_seconds, client=client)
         calls = [admitted_call(item.message) for item in taken]
         for call in calls:
@@ -175,6 +177,10 @@ class RealtimeWorker:
                 let_go(organization_id=call.organization_id, call_ids=[call.call.call_id], client=client)
         self._begin([call for call in calls if not call.call.is_over], model)
         return len(taken)
+
+    def _room(self) -> int:
+        least, most = CALLS_IN_HAND
+        return min(most, max(least, int(self._speed.calls_a_second * SECONDS_IN_HAND))) - self._in_hand
 
     def _begin(self, calls: Sequence[AdmittedCall], model: Model) -> None:
         if not calls:
@@ -190,10 +196,8 @@ class RealtimeWorker:
             except Exception as error:
                 logger.error("call not prepared", detection_id=call.call.call_id, error=type(error).__name__)
                 self._end([Answer.none_for(call)])
-        wanted = [segment for work in works for segment in work.prepared.segments if work.scores]
-        known = iter(cached_scores(model_digest=model.scorer.model_digest, segments=wanted))
-        for work in works:
-            work.scores = [next(known) for _ in work.scores]
+        for work, known in zip(works, _looked_up(works, model), strict=True):
+            work.scores = known
             self._submit(work)
 
     def _submit(self, work: _Work) -> None:
@@ -237,8 +241,12 @@ class RealtimeWorker:
     # The second thread: from scores to answers.
 
     def _conclude_until_told(self) -> None:
-        while self.conclude(wait_seconds=None):
-            pass
+        is_told = False
+        while not is_told:
+            try:
+                is_told = not self.conclude(wait_seconds=None)
+            except Exception as error:  # whoever waits hands the text in; its message may quote one
+                logger.error("answers lost", error_type=type(error).__name__)
 
     def conclude(self, *, wait_seconds: float | None) -> bool:
         """Answer what has been scored. False when told to stop or when nothing came in `wait_seconds`."""
@@ -299,40 +307,53 @@ class RealtimeWorker:
         except RedisError as error:
             # Whoever waits hands the text in durably.
             logger.warning("answers not given", error_type=type(error).__name__, count=len(answers))
-        with self._changed:
-            self._in_hand -= len(answers)
-            speed = self._speed.end(sum(a.weight for a in answers), is_idle=not self._in_hand)
-            self._changed.notify_all()
+        finally:
+            with self._changed:
+                self._in_hand -= len(answers)
+                speed = self._speed.end([answer.weight for answer in answers], is_idle=not self._in_hand)
+                self._changed.notify_all()
         if speed is not None:
             with suppress(RedisError):
                 INBOX.say_speed(speed)
 
 
 class _Speed:
-    """Characters a second while there was anything to do."""
+    """What was done in a second while there was anything to do."""
 
     def __init__(self) -> None:
+        self.calls_a_second = 0.0
+        self._weight_a_second = 0.0
         self._busy_since: float | None = None
         self._busy_seconds = 0.0
-        self._weight = 0
-        self._said: float | None = None
+        self._weights: list[int] = []
 
     def begin(self) -> None:
         if self._busy_since is None:
             self._busy_since = time.monotonic()
 
-    def end(self, weight: int, *, is_idle: bool) -> float | None:
-        """The speed, once a second of work."""
+    def end(self, weights: Sequence[int], *, is_idle: bool) -> float | None:
+        """The weight a second, told once in a second of work."""
         now = time.monotonic()
-        self._weight += weight
+        self._weights.extend(weights)
         self._busy_seconds += now - (self._busy_since or now)
         self._busy_since = None if is_idle else now
         if self._busy_seconds < SPEED_INTERVAL_SECONDS:
             return None
-        latest = self._weight / self._busy_seconds
-        self._said = latest if self._said is None else 0.5 * (self._said + latest)
-        self._busy_seconds, self._weight = 0.0, 0
-        return self._said
+        self.calls_a_second = _between(self.calls_a_second, len(self._weights) / self._busy_seconds)
+        self._weight_a_second = _between(self._weight_a_second, sum(self._weights) / self._busy_seconds)
+        self._busy_seconds, self._weights = 0.0, []
+        return self._weight_a_second
+
+
+def _between(before: float, latest: float) -> float:
+    return 0.5 * (before + latest) if before else latest
+
+
+def _looked_up(works: Sequence[_Work], model: Model) -> list[list[SegmentScore | None]]:
+    """What the caches know of each call's segments, in one round trip for all of them."""
+    wanted = [segment for work in works for segment in work.prepared.segments if work.scores]
+    known = iter(cached_scores(model_digest=model.scorer.model_digest, segments=wanted))
+    return [[next(known) for _ in work.scores] for work in works]
 
 
 def _prepared(call: AdmittedCall, model: Model) -> _Work:

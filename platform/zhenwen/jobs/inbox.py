@@ -4,8 +4,8 @@ A call is pushed with its weight; a worker takes many at once and answers each; 
 answer or gives the call up, and one script decides which. Nothing here is durable: the waiting process still
 holds the call and does it another way when no answer comes.
 
-Refusing at the door: the workers say how much weight they get done in a second. A call that would begin only
-after `wait_at_most` seconds, or that finds too many others waiting, is not pushed.
+Refusing at the door: the workers say how much weight they get done in a second, so that a script can tell
+when a new call would begin, and how much of what waits is one tenant's.
 """
 
 from __future__ import annotations
@@ -24,21 +24,25 @@ REPLY_SECONDS = 60
 SPEED_SECONDS = 60  # for so long a worker's word on its speed holds
 _WAIT_SECONDS = 4.0  # of one blocking command, less than the connection's patience
 
-# inbox_delay(name, waiting at most): seconds until a new call would begin; -1 when too many wait.
-# inbox_push(name, message, weight); inbox_answer(name, id, answer): 1, or 0 when the call was given up.
+# inbox_delay(name, tenant, waiting at most): seconds until a new call would begin, -1 when too many wait; and
+# how many of them are this tenant's. inbox_push(name, tenant, message, weight).
+# inbox_answer(name, id, answer): 1, or 0 when the call was given up.
 INBOX_LUA = f"""
-local function inbox_delay(name, waiting_at_most)
-  if redis.call('LLEN', 'inbox:' .. name) >= waiting_at_most then return -1 end
+local function inbox_delay(name, tenant, waiting_at_most)
+  if redis.call('LLEN', 'inbox:' .. name) >= waiting_at_most then return -1, -1 end
   local speed = tonumber(redis.call('GET', 'inbox:' .. name .. ':speed'))
-  if not speed then return 0 end
+  if not speed then return 0, 0 end
   local now = tonumber(redis.call('TIME')[1])
   local workers = redis.call('ZCOUNT', 'workers:' .. name, now - {SILENT_SECONDS}, '+inf')
-  local weight = tonumber(redis.call('GET', 'inbox:' .. name .. ':weight') or 0)
-  return weight / (speed * math.max(1, workers))
+  local all = tonumber(redis.call('GET', 'inbox:' .. name .. ':weight') or 0)
+  local own = tonumber(redis.call('HGET', 'inbox:' .. name .. ':weights', tenant) or 0)
+  speed = speed * math.max(1, workers)
+  return all / speed, own / speed
 end
-local function inbox_push(name, message, weight)
-  redis.call('RPUSH', 'inbox:' .. name, weight .. ' ' .. message)
+local function inbox_push(name, tenant, message, weight)
+  redis.call('RPUSH', 'inbox:' .. name, weight .. ' ' .. tenant .. ' ' .. message)
   redis.call('INCRBY', 'inbox:' .. name .. ':weight', weight)
+  redis.call('HINCRBY', 'inbox:' .. name .. ':weights', tenant, weight)
 end
 local function inbox_answer(name, id, answer)
   if redis.call('EXISTS', 'inbox:' .. name .. ':given_up:' .. id) == 1 then return 0 end
@@ -49,11 +53,14 @@ end
 """
 
 # What was taken no longer waits. An empty inbox weighs nothing, whatever a killed worker left uncounted.
+# KEYS: inbox, weight, weights. ARGV: tenant and weight of each.
 _TAKEN = Script(
     """
-if redis.call('DECRBY', KEYS[2], ARGV[1]) < 0 or redis.call('LLEN', KEYS[1]) == 0 then
-  redis.call('SET', KEYS[2], 0)
+for i = 1, #ARGV, 2 do
+  redis.call('DECRBY', KEYS[2], ARGV[i + 1])
+  redis.call('HINCRBY', KEYS[3], ARGV[i], -ARGV[i + 1])
 end
+if redis.call('LLEN', KEYS[1]) == 0 then redis.call('DEL', KEYS[2], KEYS[3]) end
 """
 )
 
@@ -69,9 +76,10 @@ return answer
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A message from the inbox, and what was said of its weight."""
+    """A message from the inbox, whose it is and what was said of its weight."""
 
     message: bytes
+    tenant: bytes
     weight: int
 
 
@@ -88,8 +96,8 @@ class Inbox:
         if not found:
             return []
         taken = [_split(item) for item in found[1]]
-        keys = [self._key, f"{self._key}:weight"]
-        _TAKEN.run(client, keys=keys, args=[sum(item.weight for item in taken)])
+        keys = [self._key, f"{self._key}:weight", f"{self._key}:weights"]
+        _TAKEN.run(client, keys=keys, args=[word for item in taken for word in (item.tenant, item.weight)])
         return taken
 
     def wait_for_answer(self, call_id: str, *, ends_at: float) -> bytes | None:
@@ -124,5 +132,5 @@ def seconds_until_room(delay_seconds: float, *, at_most_seconds: float) -> int:
 
 
 def _split(item: bytes) -> Taken:
-    weight, _, message = item.partition(b" ")
-    return Taken(message, int(weight))
+    weight, tenant, message = item.split(b" ", 2)
+    return Taken(message, tenant, int(weight))

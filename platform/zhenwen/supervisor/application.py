@@ -20,7 +20,8 @@ from zhenwen.supervisor.secret_file import write_private
 from zhenwen.supervisor.service import ServiceSpec, UnixUser, tail
 from zhenwen.supervisor.unprivileged import can_run, hand_over, server_user
 
-BLOCKING_THREADS = 8
+# Of one web process. A realtime call keeps one while it waits, at almost no cost.
+BLOCKING_THREADS = 16
 # The beginnings of the names of the site's own settings, among all else in an environment.
 OURS = ("ALLOWED_", "API_", "CSRF_", "DATABASE_", "DJANGO_", "PYTHON", "REDIS_", "SITE_", "ZHENWEN_")
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
