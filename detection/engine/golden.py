@@ -9,6 +9,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from detection.engine.manifest import GOLDEN_FILE, ModelFolderError
 from detection.scoring.types import Scorer, SegmentInput
 
@@ -26,9 +28,22 @@ def write_golden(folder: Path, *, scorer: Scorer, texts: Sequence[str]) -> None:
 
 def check_golden(folder: Path, *, scorer: Scorer) -> float:
     """The largest deviation in log-odds; raises ModelFolderError if over the tolerance. 0 without a set."""
+    tolerance, worst = _compared(folder, scorer)
+    if not worst <= tolerance:  # so that a NaN stops it too
+        raise ModelFolderError(f"{folder / GOLDEN_FILE}: a score is {worst:.3f} off, more than {tolerance}")
+    return worst
+
+
+def golden_deviation(folder: Path, *, scorer: Scorer) -> float:
+    """The largest deviation in log-odds, whatever is tolerated."""
+    return _compared(folder, scorer)[1]
+
+
+def _compared(folder: Path, scorer: Scorer) -> tuple[float, float]:
+    """(tolerance, largest deviation)"""
     path = folder / GOLDEN_FILE
     if not path.exists():
-        return 0.0
+        return 0.0, 0.0
     try:
         content = json.loads(path.read_text("utf-8"))
         expected = {str(segment["text"]): float(segment["logit"]) for segment in content["segments"]}
@@ -37,7 +52,4 @@ def check_golden(folder: Path, *, scorer: Scorer) -> float:
         raise ModelFolderError(f"{path}: not a golden set ({error!r})") from error
     scores = scorer.score([SegmentInput(text, (len(text),)) for text in expected])
     deviations = [abs(s.logit - logit) for s, logit in zip(scores, expected.values(), strict=True)]
-    worst = max(deviations, default=0.0)
-    if not all(deviation <= tolerance for deviation in deviations):  # so that a NaN stops it too
-        raise ModelFolderError(f"{path}: a score is {worst:.3f} off, more than {tolerance}")
-    return worst
+    return tolerance, float(np.max(deviations, initial=0.0))

@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         ("leave-out", _leave_out, "train without some generators and areas, and measure on these"),
         ("export", _export, "make a model folder of the trained weights"),
         ("calibrate", _calibrate, "fit and write the calibration of a model folder"),
+        ("quantise", _quantise, "try 8-bit integers for CPUs; writes docs/quantisation.md and .json"),
         ("evaluate", _evaluate, "measure a model folder; writes docs/evaluation.md and .json"),
     ):
         command = commands.add_parser(name, help=text)
@@ -48,11 +49,11 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--start", type=Path, help="a model folder to go on from, instead of the encoder"
             )
-        if run in (_export, _calibrate, _evaluate):
+        if run in (_export, _calibrate, _quantise, _evaluate):
             command.add_argument("--model", type=Path, default=_MODEL, help="the model folder")
         if run is _export:
             command.add_argument("--checkpoint", type=Path, help="instead of the finished training")
-        if run is _evaluate:
+        if run in (_quantise, _evaluate):
             command.add_argument("--docs", type=Path, default=Path("docs"), help="where the report goes")
     return parser
 
@@ -118,6 +119,13 @@ def _calibrate(arguments: argparse.Namespace) -> None:
         cache=arguments.work / "scores",
         configuration=read_configuration(arguments.config),
     )
+
+
+def _quantise(arguments: argparse.Namespace) -> None:
+    from detection.training.quantise import as_markdown, quantise
+
+    table = quantise(folder=arguments.model, data=arguments.data, docs=arguments.docs)
+    sys.stdout.write(as_markdown(table))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from detection.engine import Manifest, load_model_folder, read_manifest, write_golden, write_manifest
 from detection.engine.manifest import (
     CONFIG_FILE,
+    INT8_IR_FILE,
+    INT8_IR_WEIGHTS_FILE,
     MANIFEST_FILE,
     TOKENIZER_FILE,
     WEIGHTS_FILE,
@@ -46,7 +48,7 @@ def export_model(
     The folder has no calibration yet and therefore gives no verdicts. Raises ExportError over 64 MB.
     """
     target.mkdir(parents=True, exist_ok=True)
-    for stale in (MANIFEST_FILE, CALIBRATION_FILE):
+    for stale in (MANIFEST_FILE, CALIBRATION_FILE, INT8_IR_FILE, INT8_IR_WEIGHTS_FILE):
         (target / stale).unlink(missing_ok=True)
     config = {**json.loads((base / CONFIG_FILE).read_text("utf-8")), **_head_configuration()}
     (target / CONFIG_FILE).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -69,7 +71,11 @@ def set_calibration(folder: Path, calibration: Calibration) -> Manifest:
     manifest = read_manifest(folder)
     (folder / CALIBRATION_FILE).write_text(calibration.to_json(), "utf-8")
     return write_manifest(
-        folder, name=manifest.name, version=manifest.version, description=manifest.description
+        folder,
+        name=manifest.name,
+        version=manifest.version,
+        description=manifest.description,
+        cpu_precision=manifest.cpu_precision,
     )
 
 
