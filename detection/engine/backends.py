@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from detection.engine.batches import TokenIds
+from detection.engine.batches import ACCELERATOR_BATCH_TOKENS, BATCH_TOKENS, TokenIds
 from detection.engine.head import Floats, Head
 from detection.engine.manifest import INT8_IR_FILE, IR_FILE, Manifest, ModelFolderError
 
@@ -29,6 +29,11 @@ class BackendInfo:
     device: str
     precision: str
     threads: int
+
+    @property
+    def batch_tokens(self) -> int:
+        """How many tokens a batch may hold."""
+        return BATCH_TOKENS if self.device == "cpu" else ACCELERATOR_BATCH_TOKENS
 
     def __str__(self) -> str:
         return f"{self.name} on {self.device}, {self.precision}, {self.threads} threads"

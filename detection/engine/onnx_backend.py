@@ -12,7 +12,7 @@ from typing import Any
 import onnxruntime
 
 from detection.engine.backends import F16, F32, ONNXRUNTIME, TENSORRT, BackendInfo, LoadRequest
-from detection.engine.batches import BATCH_TOKENS, LENGTH_STEP, TokenIds, batch_capacity
+from detection.engine.batches import ACCELERATOR_BATCH_TOKENS, LENGTH_STEP, TokenIds, batch_capacity
 from detection.engine.conversion import converted
 from detection.engine.head import Floats
 from detection.engine.manifest import ModelFolderError
@@ -59,8 +59,8 @@ def tensorrt_options(cache: Path, precision: str, *, maximum_tokens: int) -> dic
     """One engine for every shape a batch can have, kept in the folder `cache`."""
     shapes = {
         "min": (1, min(LENGTH_STEP, maximum_tokens)),
-        "opt": (batch_capacity(maximum_tokens), maximum_tokens),
-        "max": (BATCH_TOKENS // LENGTH_STEP, maximum_tokens),
+        "opt": (batch_capacity(maximum_tokens, ACCELERATOR_BATCH_TOKENS), maximum_tokens),
+        "max": (ACCELERATOR_BATCH_TOKENS // LENGTH_STEP, maximum_tokens),
     }
     profiles = {
         f"trt_profile_{name}_shapes": ",".join(f"{entry}:{rows}x{tokens}" for entry in _INPUTS)

@@ -103,7 +103,8 @@ class ModelScorer:
         """One score per segment, in order, to `LOGIT_DECIMALS`. Tokens past the model's limit go unread."""
         encoded = self.encode(segments)
         scores: dict[int, SegmentScore] = {}
-        for padded, numbers in planned_batches([one.padded_length for one in encoded]):
+        lengths = [one.padded_length for one in encoded]
+        for padded, numbers in planned_batches(lengths, self.backend.batch_tokens):
             batch = self.new_batch(padded, capacity=len(numbers))
             for number in numbers:
                 batch.add(encoded[number].ids)

@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 
 from detection.engine.backends import BackendInfo
-from detection.engine.batches import BATCH_TOKENS, batch_capacity
+from detection.engine.batches import batch_capacity
 from detection.engine.fair_queue import FairQueue
 from detection.engine.head import Floats
 from detection.engine.manifest import Manifest
@@ -46,9 +46,9 @@ class ScorerClosed(Exception):
 class SharedScorer:
     """A `Scorer` for many threads. Takes the `ModelScorer` over; `close` it when done."""
 
-    def __init__(self, scorer: ModelScorer, *, batch_tokens: int = BATCH_TOKENS) -> None:
+    def __init__(self, scorer: ModelScorer, *, batch_tokens: int | None = None) -> None:
         self._scorer = scorer
-        self._batch_tokens = batch_tokens
+        self._batch_tokens = batch_tokens or scorer.backend.batch_tokens
         self._queue: FairQueue[PendingSegment] = FairQueue()  # the first thread's own
         self._scored: SimpleQueue[tuple[PendingBatch, Rows] | None] = SimpleQueue()
         # What follows is guarded by this.
