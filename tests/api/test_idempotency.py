@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.utils import timezone
 
+from detection.api import access
 from detection.api.views import detections as detections_view
 from detection.models import IdempotentReply
 from detection.services.idempotent_replies import (
@@ -173,6 +174,31 @@ def test_7_a_call_that_was_taken_over_has_no_effect(
     assert (reply.status, reply.code) == (409, "idempotency_key_running")
     assert alice.get("detections").json["detections"] == []
     assert balance(cast.acme) == (0, 0)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_7_what_a_dead_call_had_done_is_found_and_charged_once(
+    cast: Cast, alice: Caller, monkeypatch: pytest.MonkeyPatch, is_cached: bool
+) -> None:
+    """The process dies after the detection, before its reply is kept."""
+
+    def dies(**_arguments: object) -> None:
+        raise OperationalError
+
+    if is_cached:
+        alice.post("detect", BODY)
+    used = alice.get("usage").json["used_characters"]
+    monkeypatch.setattr(access, "keep_reply", dies)
+    first = alice.post("detect", BODY, Idempotency_Key="one")
+    monkeypatch.undo()
+    assert first.status == 200
+    assert alice.post("detect", BODY, Idempotency_Key="one").code == "idempotency_key_running"
+    with time_machine.travel(timezone.now() + RUNNING_AT_MOST + timedelta(seconds=1)):
+        again = alice.post("detect", BODY, Idempotency_Key="one")
+    assert (again.status, again.json["id"]) == (200, first.json["id"])
+    used_by_both = alice.get("usage").json["used_characters"] - used
+    assert used_by_both == first.json["characters"]
 
 
 def test_8_after_a_day_a_key_is_forgotten(cast: Cast, alice: Caller) -> None:
