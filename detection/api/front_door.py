@@ -227,7 +227,7 @@ def _reply(asked: _Asked, outcome: door.Outcome) -> bytes | Response:
     if outcome.status == door.ANSWERED:
         REALTIME_CALLS_TOTAL.labels("cached").inc()
         return written(outcome.template, call)
-    template = wait_for_answer(organization_id=organization_id, call=call, ends_at=asked.ends_at)
+    template = wait_for_answer(organization_id=organization_id, call=call)
     if template:
         return written(template, call)
     close_old_connections()

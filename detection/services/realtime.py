@@ -56,6 +56,9 @@ logger = structlog.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 2
 RECORD_SECONDS_AT_MOST = 2.0
+# An answer that takes longer will not come: its worker has died. The call is then handed in, to be scored by
+# whoever lives, in what is left of its deadline.
+INBOX_SECONDS_AT_MOST = 8.0
 _LOOK_SECONDS = 0.05
 
 
@@ -110,7 +113,7 @@ def detect_now(
         if template is not None:
             REALTIME_CALLS_TOTAL.labels("cached").inc()
             return RealtimeOutcome(detection=None, payload=json.loads(written(template, call)), cached=True)
-        answer = _answer_of_worker(organization_id, call, terms, submitter, ends_at)
+        answer = _answer_of_worker(organization_id, call, terms, submitter)
         if answer:
             return RealtimeOutcome(detection=None, payload=json.loads(written(answer, call)))
     _refuse_if_crowded()
@@ -137,7 +140,7 @@ def new_call(
         title=title_for(title, cleaned),
         external_id=external_id,
         asked_at=now,
-        deadline_at=now + deadline_seconds,
+        deadline_at=now + min(deadline_seconds, INBOX_SECONDS_AT_MOST),
     )
 
 
@@ -146,8 +149,9 @@ def written(template: bytes, call: RealtimeCall) -> bytes:
     return filled_template(template, title=call.title, external_id=call.external_id, notice=notice())
 
 
-def wait_for_answer(*, organization_id: int, call: RealtimeCall, ends_at: float) -> bytes:
+def wait_for_answer(*, organization_id: int, call: RealtimeCall) -> bytes:
     """The template of the answer to a call in the inbox; empty when there is none and will be none."""
+    ends_at = time.monotonic() + call.deadline_at - time.time()
     try:
         answer = INBOX.wait_for_answer(call.call_id, ends_at=ends_at)
         if answer is None:
@@ -227,9 +231,7 @@ def _cached_template(organization_id: int, call: RealtimeCall, terms: str, *, is
     return None if found is None else found.partition(b" ")[2]
 
 
-def _answer_of_worker(
-    organization_id: int, call: RealtimeCall, terms: str, submitter: Submitter, ends_at: float
-) -> bytes:
+def _answer_of_worker(organization_id: int, call: RealtimeCall, terms: str, submitter: Submitter) -> bytes:
     """Empty when the call must be handed in. Raises Overloaded."""
     if not call.text.strip() or call.is_over:
         return b""
@@ -245,7 +247,7 @@ def _answer_of_worker(
         raise Overloaded(outcome.retry_after_seconds)
     if outcome.status != ADMITTED:
         return b""
-    return wait_for_answer(organization_id=organization_id, call=call, ends_at=ends_at)
+    return wait_for_answer(organization_id=organization_id, call=call)
 
 
 def _refuse_if_crowded() -> None:

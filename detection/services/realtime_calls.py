@@ -20,7 +20,10 @@ INBOX = Inbox(REALTIME)
 
 @dataclass(frozen=True, slots=True)
 class RealtimeCall:
-    """`deadline_at` in seconds of the epoch; `title` as lists will show it."""
+    """`deadline_at`, in seconds of the epoch, is when nobody waits for this way any more.
+
+    `title` as lists will show it.
+    """
 
     call_id: str  # of the detection that it becomes
     text: str  # as extraction cleans it, in place
