@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.places import REFERENCE_MODEL, RESULTS, ROOT, SHIPPED_MODEL, python_path, say
+from benchmarks.places import DOCS, MODELS, REFERENCE_MODEL, ROOT, SHIPPED_MODEL, python_path, say
 
 WORKERS = (1, 2, 4)
 WAYS = (("openvino", "bf16"), ("openvino", "int8"), ("openvino", "f32"), ("torch", "f32"))
@@ -35,7 +35,7 @@ def measure(folder: Path, backend: str, precision: str, workers: int) -> Content
                 subprocess.Popen(
                     command,
                     cwd=ROOT,
-                    env={"PYTHONPATH": python_path(), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
+                    env={"PYTHONPATH": python_path(), "ZHENWEN_CACHE_DIR": str(MODELS / "converted")},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
@@ -101,20 +101,25 @@ def memory_mib() -> dict[str, float]:
     }
 
 
-def _table(rows: Sequence[Content]) -> str:
+def page(rows: Sequence[Content]) -> str:
     """Markdown."""
     lines = [
-        "| model | backend | workers | proportional MiB in all: imported / loaded / after a batch "
-        "| resident | shared |",
-        "|---|---|---|---|---|---|",
+        "# Memory of the workers of a host",
+        "",
+        "Made by `python -m benchmarks.memory`. MiB of all workers together; a page that several share "
+        "counts once. Each has loaded the model and scored a batch. Resident counts what is shared in each.",
+        "",
+        "| model | runs on | workers | libraries alone | model loaded | after a batch | of it shared "
+        "| resident |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        proportional = " / ".join(f"{row[moment]['proportional']:.0f}" for moment in MOMENTS)
+        proportional = [f"{row[moment]['proportional']:.0f}" for moment in MOMENTS]
         scored = row["scored"]
-        lines.append(
-            f"| {row['model']} | {row['backend']} {row['precision']} | {row['workers']} | {proportional} "
-            f"| {scored['resident']:.0f} | {scored['shared']:.0f} |"
-        )
+        once = scored["proportional"] - scored["private"]
+        cells = [row["model"], f"{row['backend']} {row['precision']}", row["workers"], *proportional]
+        cells += [f"{once:.0f}", f"{scored['resident']:.0f}"]
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -122,14 +127,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--models", type=Path, nargs="+", default=[SHIPPED_MODEL, REFERENCE_MODEL])
-    parser.add_argument("--output", type=Path, default=RESULTS / "memory.json")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="where memory.md and memory.json go")
     arguments = parser.parse_args()
     if arguments.worker:
         folder, backend, precision = arguments.worker
         work(Path(folder), backend, precision)
         return
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    rows = []
+    arguments.docs.mkdir(parents=True, exist_ok=True)
+    rows: list[Content] = []
     for folder in arguments.models:
         if folder == REFERENCE_MODEL:
             from benchmarks.reference_model import reference_model
@@ -141,8 +146,13 @@ def main() -> None:
             for workers in WORKERS:
                 say(f"{folder.name}, {backend} {precision}, {workers} workers")
                 rows.append({"model": folder.name, **measure(folder, backend, precision, workers)})
-                arguments.output.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
-    sys.stdout.write(_table(rows))
+                _write(rows, arguments.docs)
+    sys.stdout.write(page(rows))
+
+
+def _write(rows: Sequence[Content], docs: Path) -> None:
+    (docs / "memory.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    (docs / "memory.md").write_text(page(rows), "utf-8")
 
 
 if __name__ == "__main__":

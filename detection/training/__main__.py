@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
             )
         if run in (_export, _calibrate, _quantise, _evaluate):
             command.add_argument("--model", type=Path, default=_MODEL, help="the model folder")
+        if run is _quantise:  # in either place
+            command.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if run is _export:
             command.add_argument("--checkpoint", type=Path, help="instead of the finished training")
         if run in (_quantise, _evaluate):
