@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from redis import Redis
 from rq import Queue
@@ -17,10 +19,18 @@ FAILED_MESSAGE_SECONDS = 3600
 # A worker that is awake goes on until nothing waits, so that a few messages wake them all.
 WAKE_UPS_AT_MOST = 32
 
+# To tell the server its version, redis-py reads package files, in each forked child anew.
+_NAMELESS: dict[str, Any] = {"driver_info": None}
+
 
 def redis_connection(*, patience_seconds: float = 60) -> Redis[bytes]:
     """A client whose commands may block this long; redis-py's own default gives up after five seconds."""
-    return Redis.from_url(settings.REDIS_URL, socket_timeout=patience_seconds, socket_connect_timeout=3)
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=patience_seconds,
+        socket_connect_timeout=3,
+        **_NAMELESS,
+    )
 
 
 def queue_named(name: str, connection: Redis[bytes] | None = None) -> Queue:

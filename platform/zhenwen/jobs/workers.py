@@ -6,6 +6,7 @@ To RQ a message is a job; here it only wakes, and what there is to do stands in 
 
 from __future__ import annotations
 
+import gc
 import resource
 import signal
 import threading
@@ -115,6 +116,9 @@ def run_forking_worker(
         worker.limits = limits
         return worker
 
+    # What lives now lives on: children need not look through it, nor copy its pages by doing so.
+    gc.collect()
+    gc.freeze()
     with announced(queue):
         _work_until_told_to_stop(make)
 

@@ -60,5 +60,7 @@ class SharedCounterChild:
 def _client(address: str) -> redis.Redis[bytes]:
     """This process's; its connections belong to the process that opened them, forked ones open their own."""
     return redis.Redis.from_url(
-        address, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        address,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
     )
