@@ -26,7 +26,7 @@ def model_swap(bench: Bench) -> Outcome:
     site = bench.site
     copy = _other_version()
     site.manage("register_model", str(copy), "--staged")
-    seconds = bench.amount(24, 9)
+    seconds = bench.amount(36, 12)
     digests = [_digest_that_answers(bench)]
     first = digests[0]
     second = next(version["digest"] for version in _versions(site) if version["digest"] != first)
@@ -41,7 +41,7 @@ def model_swap(bench: Bench) -> Outcome:
             swaps.append((name, commanded, time.monotonic() - began))
             digests.append(_digest_that_answers(bench))
 
-    plan = site.plan(bench.texts(bench.amount(4_000, 1_000)), clients=SWAP_CLIENTS, seconds=seconds)
+    plan = site.plan(bench.texts(bench.amount(6_000, 1_000)), clients=SWAP_CLIENTS, seconds=seconds)
     result = _while_loaded(plan, swap_and_back)
     _keep_log("swap", result)
     if swaps[-1][2] > result.elapsed_seconds:
