@@ -35,6 +35,7 @@ from django.utils import timezone
 from detection.models import Detection, Document, DocumentContent, Priority, Report
 from detection.scoring.types import DetectionResult, ExtractedDocument
 from detection.selectors.policies import policy_of
+from detection.services.caches import forget_document
 from detection.services.realtime_calls import AdmittedCall
 from detection.services.realtime_terms import tolerated_fpr_in
 from detection.services.reports import report_fields
@@ -177,7 +178,10 @@ def _write(organization_id: int, records: Sequence[CallRecord]) -> None:
         if not new:
             return
         detections = [unsaved_detection(record) for record in new.values()]
-        _insert(detections, new, keeps_texts=policy_of(organization_id=organization_id).retention_days != 0)
+        keeps_texts = policy_of(organization_id=organization_id).retention_days != 0
+        _insert(detections, new, keeps_texts=keeps_texts)
+        if not keeps_texts:
+            _forget(detections, new)
         charge_each(
             organization_id=organization_id,
             characters={record.ledger_reference: record.characters for record in new.values()},
@@ -205,6 +209,13 @@ def _insert(detections: Sequence[Detection], records: Mapping[str, CallRecord], 
         )
     Detection.objects.bulk_create(detections)
     Report.objects.bulk_create(detection.report for detection in detections)
+
+
+def _forget(detections: Sequence[Detection], records: Mapping[str, CallRecord]) -> None:
+    """What the caches hold of texts that are not kept."""
+    for detection, record in zip(detections, records.values(), strict=True):
+        DocumentContent(document=detection.document, text=record.text, blocks=record.blocks)
+        forget_document(detection.document)
 
 
 def _count(records: Sequence[CallRecord]) -> None:

@@ -153,7 +153,9 @@ def test_an_id_given_out_a_moment_ago_is_waited_for(cast: Cast) -> None:
     assert detection_of(cast, call) is not None
 
 
-def test_of_an_institution_that_keeps_nothing_no_text_is_written(cast: Cast) -> None:
+def test_of_an_institution_that_keeps_nothing_no_text_is_written(
+    cast: Cast, queue_server: Redis[bytes]
+) -> None:
     with tenant_scope(cast.acme.id):
         change_policy(
             organization_id=cast.acme.id,
@@ -169,6 +171,7 @@ def test_of_an_institution_that_keeps_nothing_no_text_is_written(cast: Cast) -> 
         assert sorted(Document.objects.values_list("title", flat=True)) == ["", "期末论文"]
         assert not Document.objects.filter(erased_at=None).exists()
         assert Report.objects.count() == 2
+    assert [key for key in queue_server.scan_iter() if key.startswith((b"segment", b"result"))] == []
 
 
 def test_more_than_was_granted_is_booked_all_the_same(cast: Cast) -> None:
