@@ -12,7 +12,7 @@ from detection.scoring.types import Scorer, SegmentInput
 WARM_UP_TOKENS = range(64, 513, 64)
 WARM_UP_ROWS = (1, 4)
 # A loaded model takes this many times the room of its largest file of weights.
-MEMORY_PER_FILE_BYTE = 5
+MEMORY_PER_FILE_BYTE = 8
 
 
 def load_checked(version: ModelVersion) -> SharedScorer:
