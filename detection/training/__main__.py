@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         ("export", _export, "make a model folder of the trained weights"),
         ("calibrate", _calibrate, "fit and write the calibration of a model folder"),
         ("quantise", _quantise, "try 8-bit integers for CPUs; writes docs/quantisation.md and .json"),
-        ("evaluate", _evaluate, "measure a model folder; writes docs/evaluation.md and .json"),
+        ("evaluate", _evaluate, "measure a model folder; writes docs/evaluation.* and the model card"),
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(run=run)
@@ -57,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--checkpoint", type=Path, help="instead of the finished training")
         if run in (_quantise, _evaluate):
             command.add_argument("--docs", type=Path, default=Path("docs"), help="where the report goes")
+        if run is _evaluate:
+            command.add_argument("--card", type=Path, default=Path("MODEL_CARD.md"), help="the model card")
     return parser
 
 
@@ -138,6 +140,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         data=arguments.data,
         cache=arguments.work / "scores",
         docs=arguments.docs,
+        card=arguments.card,
         leave_out=arguments.work / "leave-out" / "leave-out.json",
         configuration=read_configuration(arguments.config),
     )

@@ -11,11 +11,15 @@ import numpy as np
 
 from detection.engine import ModelScorer, load_model_folder
 from detection.scoring.calibration import Calibration
+from detection.scoring.prepare import plain_document
 from detection.scoring.types import Verdict
+from detection.scoring.verdict import detect
 from detection.training.attacks import ATTACKS
 from detection.training.calibrate import fit, scored_documents
+from detection.training.card import write_measured
 from detection.training.configuration import Configuration, EvaluationPlan
 from detection.training.documents import Document, spread, whole
+from detection.training.golden_texts import GOLDEN_TEXTS
 from detection.training.judging import TOLERATED_FPR, Judged, judge
 from detection.training.measures import auroc, tpr_at_fpr
 from detection.training.report import write_report
@@ -40,9 +44,16 @@ _SETS = ("dev", "dev_ood", "dev_fpr")
 
 
 def evaluate(
-    *, folder: Path, data: Path, cache: Path, docs: Path, leave_out: Path, configuration: Configuration
+    *,
+    folder: Path,
+    data: Path,
+    cache: Path,
+    docs: Path,
+    card: Path,
+    leave_out: Path,
+    configuration: Configuration,
 ) -> Content:
-    """Measure everything, write the report into `docs`, and return it.
+    """Measure everything, write the report into `docs` and the model card, and return it.
 
     `leave_out`: what the command of that name wrote; its rows come into the report if the file is there.
     """
@@ -71,11 +82,13 @@ def evaluate(
             splices(texts["dev"], count=plan.splices, seed=plan.seed), scorer, model.calibration
         ),
         "papers": _splice_table(_papers(texts, plan), scorer, model.calibration),
+        "examples": _examples(model),
         "characters_per_second": _speed(model, documents["dev"]),
         "leave_out": json.loads(leave_out.read_text("utf-8")) if leave_out.exists() else None,
         "attacks": _attack_table(documents["dev_ood"], scorer, model.calibration, plan),
     }
     write_report(report, docs)
+    write_measured(card, report)
     return report
 
 
@@ -147,6 +160,26 @@ def _papers(texts: dict[str, list[CorpusText]], plan: EvaluationPlan) -> list[Sp
     human = [t.text for t in texts["dev_fpr"] if t.kind == "theses"]
     ai = [t.text for t in texts["dev"] if t.label == AI and t.source == "cred"]
     return papers(human, ai, count=plan.papers, seed=plan.seed)
+
+
+def _examples(model: ModelScorer) -> list[Content]:
+    """What the product says of texts of our own."""
+    results = [
+        (
+            text,
+            detect(
+                document=plain_document(text),
+                scorer=model,
+                calibration=model.calibration,
+                tolerated_fpr=TOLERATED_FPR,
+            ),
+        )
+        for text in GOLDEN_TEXTS
+    ]
+    return [
+        {"text": text, "characters": r.characters, "verdict": r.verdict.value, "p_ai": r.p_ai}
+        for text, r in results
+    ]
 
 
 def _speed(model: ModelScorer, documents: Sequence[Document]) -> int:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-Content = dict[str, Any]
+from detection.training.markdown_tables import (
+    Content,
+    attack_table,
+    headline_table,
+    leave_out_section,
+    spliced_table,
+    threshold_table,
+    verdict_table,
+)
 
 JSON_FILE, MARKDOWN_FILE, PLOT_FILE = "evaluation.json", "evaluation.md", "evaluation-reliability.svg"
 _SIDE = 320
@@ -38,27 +44,21 @@ def markdown(report: Content) -> str:
         "the model has never seen, rewrites meant to deceive among them; nothing was fitted on it. "
         "`dev_fpr`: human theses, translations, technical books, law cases and newspaper, the half that "
         "does not calibrate. Texts are sub-sampled per source and generator, long ones cut.",
-        "## AI against human\n\n" + _headline_table(report["headline"]),
+        "## AI against human\n\n" + headline_table(report["headline"]),
         f"Reliability of the stated probability, both classes weighing the same: ![]({PLOT_FILE})",
         "## Human text",
         *(_section(name, tables) for name, tables in report["human"].items()),
         "### Each kind with thresholds fitted without any text of it\n\n"
         "`dev` and `dev_fpr`: what to expect of thresholds where a kind of human writing was forgotten.\n\n"
-        + _verdict_table("kind", report["human_of_unseen_kinds"]),
+        + verdict_table("kind", report["human_of_unseen_kinds"]),
         "## AI text",
         *(_section(name, tables) for name, tables in report["ai"].items()),
-        "## Human and AI in one document\n\n" + _spliced(report),
-        *([_leave_out(report["leave_out"])] if report["leave_out"] else []),
-        "## Attacks\n\nOn `dev_ood`, 150 characters and more.\n\n" + _attack_table(report["attacks"]),
-        "## Thresholds\n\n" + _threshold_table(report["calibration"]),
+        "## Human and AI in one document\n\n" + spliced_table(report),
+        *([leave_out_section(report["leave_out"])] if report["leave_out"] else []),
+        "## Attacks\n\nOn `dev_ood`, 150 characters and more.\n\n" + attack_table(report["attacks"]),
+        "## Thresholds\n\n" + threshold_table(report["calibration"]),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
 
 
 def reliability_plot(curves: dict[str, list[list[float]]]) -> str:
@@ -94,151 +94,7 @@ def reliability_plot(curves: dict[str, list[list[float]]]) -> str:
     )
 
 
-def _headline_table(rows: Sequence[Content]) -> str:
-    heads = ["set", "characters", "human", "AI", "AUROC", "TPR at 1 % FPR", "AI accused", "AI inconclusive",
-             "human accused", "human inconclusive", "ECE"]  # fmt: skip
-    return table(
-        heads,
-        [
-            [
-                f"`{row['set']}`",
-                f"≥ {row['least_characters'] or 60}",
-                row["human_texts"],
-                row["ai_texts"],
-                f"{row['auroc']:.3f} {_interval(row['auroc_interval'])}",
-                f"{row['tpr_at_1_percent_fpr']:.2f} {_interval(row['tpr_interval'])}",
-                _percent(row["ai_verdicts"]["accused"]),
-                _percent(row["ai_verdicts"]["inconclusive"]),
-                _percent(row["human_verdicts"]["accused"]),
-                _percent(row["human_verdicts"]["inconclusive"]),
-                f"{row['ece']:.3f}",
-            ]
-            for row in rows
-        ],
-    )
-
-
-def _spliced(report: Content) -> str:
-    rows = [
-        ("a human and an AI part of one title", report["splices"]),
-        ("papers: thesis passages and AI writing by turns", report["papers"]),
-    ]
-    return table(
-        [
-            "documents",
-            "number",
-            "characters",
-            "sentences",
-            "AUROC of sentences",
-            "AI characters marked AI",
-            "human characters marked AI",
-            "verdicts",
-        ],
-        [
-            [
-                name,
-                row["documents"],
-                row["median_characters"],
-                row["sentences"],
-                f"{row['sentence_auroc']:.3f} {_interval(row['sentence_auroc_interval'])}",
-                _percent(row["ai_characters_marked"]),
-                _percent(row["human_characters_marked"]),
-                ", ".join(f"{verdict} {count}" for verdict, count in row["verdicts"].items()),
-            ]
-            for name, row in rows
-        ],
-    )
-
-
 def _section(name: str, tables: dict[str, list[Content]]) -> str:
     parts = [f"### `{name}`: {_NAMES[name]}"]
-    parts += [_verdict_table(heading, rows) for heading, rows in tables.items()]
+    parts += [verdict_table(heading, rows) for heading, rows in tables.items()]
     return "\n\n".join(parts)
-
-
-def _verdict_table(heading: str, rows: Sequence[Content]) -> str:
-    return table(
-        [heading, "texts", "accused", "inconclusive", "called human"],
-        [
-            [
-                row["slice"],
-                row["texts"],
-                *(_percent(row[key]) for key in ("accused", "inconclusive", "human")),
-            ]
-            for row in rows
-        ],
-    )
-
-
-def _leave_out(content: Content) -> str:
-    heads = ["left out", "", "human", "AI", "AUROC", "TPR at 1 % FPR"]
-    rows = content["rows"]
-    mean = [sum(row[name] for row in rows) / len(rows) for name in ("auroc", "tpr_at_1_percent_fpr")]
-    cells = [
-        [
-            row["left_out"],
-            row["name"],
-            row["human_texts"],
-            row["ai_texts"],
-            f"{row['auroc']:.3f} {_interval(row['auroc_interval'])}",
-            f"{row['tpr_at_1_percent_fpr']:.2f}",
-        ]
-        for row in rows
-    ]
-    return (
-        "## Generators and areas left out of training\n\n"
-        "Written by `python -m detection.training leave-out`: runs of the same recipe from the bare encoder, "
-        f"{content['token_budget']:,} tokens each, each without the texts of some generators and areas. "
-        f"Mean AUROC {mean[0]:.3f}, mean TPR {mean[1]:.2f}.\n\n" + table(heads, cells)
-    )
-
-
-def _attack_table(rows: Sequence[Content]) -> str:
-    return table(
-        ["attack", "texts", "AUROC", "TPR at 1 % FPR", "AI accused", "human accused"],
-        [
-            [
-                row["attack"],
-                row["texts"],
-                f"{row['auroc']:.3f}",
-                f"{row['tpr_at_1_percent_fpr']:.2f}",
-                _percent(row["ai_accused"]),
-                _percent(row["human_accused"]),
-            ]
-            for row in rows
-        ],
-    )
-
-
-def _threshold_table(rows: Sequence[Content]) -> str:
-    return table(
-        [
-            "characters",
-            "tolerated",
-            "accuses above",
-            "human texts",
-            "of them accused",
-            "95 % bound",
-            "AI texts",
-        ],
-        [
-            [
-                row["band"],
-                f"{row['tolerated_fpr']:.1%}",
-                "never" if row["accuses_above"] is None else row["accuses_above"],
-                row["human_texts"],
-                row["accused"],
-                f"{row['fpr_upper_bound']:.2%}",
-                row["ai_texts"],
-            ]
-            for row in rows
-        ],
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _interval(bounds: Sequence[float]) -> str:
-    return f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"

@@ -1,0 +1,158 @@
+"""Tables of an evaluation in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Content = dict[str, Any]
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def headline_table(rows: Sequence[Content]) -> str:
+    heads = ["set", "characters", "human", "AI", "AUROC", "TPR at 1 % FPR", "AI accused", "AI inconclusive",
+             "human accused", "human inconclusive", "ECE"]  # fmt: skip
+    return table(
+        heads,
+        [
+            [
+                f"`{row['set']}`",
+                f"≥ {row['least_characters'] or 60}",
+                row["human_texts"],
+                row["ai_texts"],
+                f"{row['auroc']:.3f} {interval(row['auroc_interval'])}",
+                f"{row['tpr_at_1_percent_fpr']:.2f} {interval(row['tpr_interval'])}",
+                percent(row["ai_verdicts"]["accused"]),
+                percent(row["ai_verdicts"]["inconclusive"]),
+                percent(row["human_verdicts"]["accused"]),
+                percent(row["human_verdicts"]["inconclusive"]),
+                f"{row['ece']:.3f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def spliced_table(report: Content) -> str:
+    rows = [
+        ("a human and an AI part of one title", report["splices"]),
+        ("papers: thesis passages and AI writing by turns", report["papers"]),
+    ]
+    return table(
+        [
+            "documents",
+            "number",
+            "characters",
+            "sentences",
+            "AUROC of sentences",
+            "AI characters marked AI",
+            "human characters marked AI",
+            "verdicts",
+        ],
+        [
+            [
+                name,
+                row["documents"],
+                row["median_characters"],
+                row["sentences"],
+                f"{row['sentence_auroc']:.3f} {interval(row['sentence_auroc_interval'])}",
+                percent(row["ai_characters_marked"]),
+                percent(row["human_characters_marked"]),
+                ", ".join(f"{verdict} {count}" for verdict, count in row["verdicts"].items()),
+            ]
+            for name, row in rows
+        ],
+    )
+
+
+def verdict_table(heading: str, rows: Sequence[Content]) -> str:
+    return table(
+        [heading, "texts", "accused", "inconclusive", "called human"],
+        [
+            [
+                row["slice"],
+                row["texts"],
+                *(percent(row[key]) for key in ("accused", "inconclusive", "human")),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def leave_out_section(content: Content) -> str:
+    heads = ["left out", "", "human", "AI", "AUROC", "TPR at 1 % FPR"]
+    rows = content["rows"]
+    mean = [sum(row[name] for row in rows) / len(rows) for name in ("auroc", "tpr_at_1_percent_fpr")]
+    cells = [
+        [
+            row["left_out"],
+            row["name"],
+            row["human_texts"],
+            row["ai_texts"],
+            f"{row['auroc']:.3f} {interval(row['auroc_interval'])}",
+            f"{row['tpr_at_1_percent_fpr']:.2f}",
+        ]
+        for row in rows
+    ]
+    return (
+        "## Generators and areas left out of training\n\n"
+        "Written by `python -m detection.training leave-out`: runs of the same recipe from the bare encoder, "
+        f"{content['token_budget']:,} tokens each, each without the texts of some generators and areas. "
+        f"Mean AUROC {mean[0]:.3f}, mean TPR {mean[1]:.2f}.\n\n" + table(heads, cells)
+    )
+
+
+def attack_table(rows: Sequence[Content]) -> str:
+    return table(
+        ["attack", "texts", "AUROC", "TPR at 1 % FPR", "AI accused", "human accused"],
+        [
+            [
+                row["attack"],
+                row["texts"],
+                f"{row['auroc']:.3f}",
+                f"{row['tpr_at_1_percent_fpr']:.2f}",
+                percent(row["ai_accused"]),
+                percent(row["human_accused"]),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def threshold_table(rows: Sequence[Content]) -> str:
+    return table(
+        [
+            "characters",
+            "tolerated",
+            "accuses above",
+            "human texts",
+            "of them accused",
+            "95 % bound",
+            "AI texts",
+        ],
+        [
+            [
+                row["band"],
+                f"{row['tolerated_fpr']:.1%}",
+                "never" if row["accuses_above"] is None else row["accuses_above"],
+                row["human_texts"],
+                row["accused"],
+                f"{row['fpr_upper_bound']:.2%}",
+                row["ai_texts"],
+            ]
+            for row in rows
+        ],
+    )
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def interval(bounds: Sequence[float]) -> str:
+    return f"[{bounds[0]:.2f}, {bounds[1]:.2f}]"
