@@ -18,6 +18,7 @@ from detection.training.markdown_tables import (
 
 BEGINNING = "<!-- measured: written by `python -m detection.training evaluate` -->"
 END = "<!-- end of what was measured -->"
+_SHARE = "tpr_at_1_percent_fpr"
 _OTHER_SET, _UNSEEN_SET, _HARD_SET = "dev", "dev_ood", "dev_fpr"
 
 
@@ -38,9 +39,9 @@ def write_measured(card: Path, report: Content) -> None:
 def measured(report: Content) -> str:
     return "\n\n".join(
         [
-            "### AI against human\n\n`dev`: other titles of known sources. `dev_ood`: sources never seen, casual "
-            "and adversarial rewrites among them; nothing is fitted on it. Accused: `ai`, `mixed` or `polished` "
-            "at the default policy.",
+            "### AI against human\n\n`dev`: other titles of known sources. `dev_ood`: sources never seen, "
+            "casual and adversarial rewrites among them; nothing is fitted on it. Accused: `ai`, `mixed` or "
+            "`polished` at the default policy.",
             headline_table(report["headline"]),
             "### Human text of hard kinds (`dev_fpr`, the half that does not calibrate)",
             verdict_table("source", report["human"][_HARD_SET]["source"]),
@@ -52,9 +53,9 @@ def measured(report: Content) -> str:
             spliced_table(report),
             "### Attacks\n\nOn `dev_ood`, 150 characters and more.",
             attack_table(report["attacks"]),
-            "### Examples of our own making\n\nThe golden set (`detection/training/golden_texts.py`). A language "
-            "model wrote all of them, half in the manner such models have by themselves, half imitating plain "
-            "human writing: who asks for plain and concrete writing is seldom found out.",
+            "### Examples of our own making\n\nThe golden set (`detection/training/golden_texts.py`). A "
+            "language model wrote all of them, half in the manner such models have by themselves, half "
+            "imitating plain human writing: who asks for plain and concrete writing is seldom found out.",
             _examples(report),
             "### Aims, and what is reached",
             _aims(report),
@@ -64,13 +65,8 @@ def measured(report: Content) -> str:
 
 def _examples(report: Content) -> str:
     rows = [
-        [
-            f"{example['text'][:14]}…",
-            example["characters"],
-            f"`{example['verdict']}`",
-            f"{example['p_ai']:.2f}",
-        ]
-        for example in report["examples"]
+        [f"{text['text'][:14]}…", text["characters"], f"`{text['verdict']}`", f"{text['p_ai']:.2f}"]
+        for text in report["examples"]
     ]
     return table(["text begins", "characters", "verdict", "p(AI)"], rows)
 
@@ -92,9 +88,9 @@ def _each(report: Content) -> Iterator[tuple[str, str, str, bool]]:
         row = lines[name, least]
         found = (
             f"{row['auroc']:.4f} {interval(row['auroc_interval'])}, "
-            f"{row['tpr_at_1_percent_fpr']:.2f} {interval(row['tpr_interval'])}"
+            f"{row[_SHARE]:.2f} {interval(row['tpr_interval'])}"
         )
-        reached = row["auroc"] >= area and row["tpr_at_1_percent_fpr"] >= share
+        reached = row["auroc"] >= area and row[_SHARE] >= share
         yield what, f"AUROC ≥ {area}, TPR at 1 % FPR ≥ {share}", found, reached
     for name, what in (
         ("splices", "sentences of short spliced documents"),
@@ -104,14 +100,7 @@ def _each(report: Content) -> Iterator[tuple[str, str, str, bool]]:
         found = f"{row['sentence_auroc']:.3f} {interval(row['sentence_auroc_interval'])}"
         yield what, "AUROC ≥ .95", found, row["sentence_auroc"] >= 0.95
     plain, *attacked = report["attacks"]
-    falls = [
-        (
-            row["auroc"] - plain["auroc"],
-            row["tpr_at_1_percent_fpr"] - plain["tpr_at_1_percent_fpr"],
-            row["attack"],
-        )
-        for row in attacked
-    ]
+    falls = [(row["auroc"] - plain["auroc"], row[_SHARE] - plain[_SHARE], row["attack"]) for row in attacked]
     area_fall, _, area_attack = min(falls)
     share_fall, share_attack = min((share, attack) for _, share, attack in falls)
     yield (
@@ -127,7 +116,8 @@ def _each(report: Content) -> Iterator[tuple[str, str, str, bool]]:
     yield (
         "human text of hard kinds accused",
         "≤ 1 % on every kind",
-        f"{accused} of {texts} ({percent(accused / texts)}); worst: {worst['slice']} {percent(worst['accused'])}",
+        f"{accused} of {texts} ({percent(accused / texts)}); "
+        f"worst: {worst['slice']} {percent(worst['accused'])}",
         all(row["accused"] <= 0.01 for row in hard),
     )
     long = [row for name in report["human"] for row in report["human"][name]["300 characters and more"]]
@@ -142,7 +132,7 @@ def _each(report: Content) -> Iterator[tuple[str, str, str, bool]]:
     if report["leave_out"]:
         rows = report["leave_out"]["rows"]
         area = sum(row["auroc"] for row in rows) / len(rows)
-        share = sum(row["tpr_at_1_percent_fpr"] for row in rows) / len(rows)
+        share = sum(row[_SHARE] for row in rows) / len(rows)
         least = min(row["auroc"] for row in rows)
         yield (
             "generators and areas left out, short runs",
