@@ -17,10 +17,10 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from detection.engine.processor import has_fast_bfloat16
+from detection.engine.roformer import fuse_attention
 from detection.training.augmentation import Marks, token_number
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import TrainingText
-from detection.training.encoder import with_fused_attention
 from detection.training.sampling import Example, Sampler
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -72,7 +72,8 @@ def train(
     sampler = Sampler(texts, plan, Marks.of(tokenizer))
     special = (token_number(tokenizer, "[CLS]"), token_number(tokenizer, "[SEP]"))
     model: Any = RoFormerForTokenClassification.from_pretrained(base, dtype=torch.float32)
-    run = Run(with_fused_attention(model), plan, "cuda" if torch.cuda.is_available() else "cpu")
+    fuse_attention(model)
+    run = Run(model, plan, "cuda" if torch.cuda.is_available() else "cpu")
     target.mkdir(parents=True, exist_ok=True)
     place = run.resume(target / CHECKPOINT_FILE)
     last = None if most_steps is None else place.step + most_steps
