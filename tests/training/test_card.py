@@ -28,14 +28,14 @@ def aims(report: dict[str, Any]) -> dict[str, bool]:
 
 def test_only_the_part_between_the_marks_is_written(report: dict[str, Any], tmp_path: Path) -> None:
     card = tmp_path / "card.md"
-    card.write_text(f"before\n{BEGINNING}\nold\n{END}\nafter\n", "utf-8")
+    card.write_text(f"before\n{BEGINNING}\nWHAT WAS THERE\n{END}\nafter\n", "utf-8")
     write_measured(card, report)
     once = card.read_text("utf-8")
     write_measured(card, report)
     assert card.read_text("utf-8") == once
     assert once.startswith(f"before\n{BEGINNING}\n")
     assert once.endswith(f"{END}\nafter\n")
-    assert "old" not in once
+    assert "WHAT WAS THERE" not in once
 
 
 def test_a_card_without_marks_is_left_alone(report: dict[str, Any], tmp_path: Path) -> None:

@@ -64,5 +64,6 @@ def test_a_diary_is_not_accused_and_a_textbook_case_scores_far_above_it(scorer: 
         for text in (DIARY, ESSAY)
     ]
     assert results[0].verdict in (Verdict.HUMAN, Verdict.INCONCLUSIVE)
-    assert results[0].p_ai < 0.3
-    assert results[1].p_ai > 0.7
+    # A model wrote the diary too, as plainly as it could: this model is not sure of it, and says so.
+    assert results[0].p_ai < 0.5
+    assert results[1].p_ai > 0.9
