@@ -8,16 +8,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from detection.training.configuration import SHIPPED, read_configuration
+from detection.training.configuration import SHIPPED, Configuration, read_configuration
 
 DATA_VARIABLE = "ZHENWEN_DATA_DIR"
-_MODEL = Path("weights") / "zhenwen-small"
 _PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 
 
 def main() -> None:
     sys.path.insert(0, str(_PLATFORM))  # the engine counts what it does in the site's metrics
-    arguments = _parser().parse_args()
+    arguments = _with_folders(_parser().parse_args())
     command: Callable[[argparse.Namespace], None] = arguments.run
     command(arguments)
 
@@ -25,7 +24,11 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m detection.training", description=__doc__)
     parser.add_argument("--config", type=Path, default=SHIPPED, help="configuration of the model (TOML)")
-    parser.add_argument("--work", type=Path, default=Path("build/training"), help="where steps leave files")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        help="where steps leave files (default: build/training/NAME)",
+    )
     parser.add_argument(
         "--data",
         type=Path,
@@ -40,8 +43,12 @@ def _parser() -> argparse.ArgumentParser:
         ("leave-out", _leave_out, "train without some generators and areas, and measure on these"),
         ("export", _export, "make a model folder of the trained weights"),
         ("calibrate", _calibrate, "fit and write the calibration of a model folder"),
-        ("quantise", _quantise, "try 8-bit integers for CPUs; writes docs/quantisation.md and .json"),
-        ("evaluate", _evaluate, "measure a model folder; writes docs/evaluation.* and the model card"),
+        ("quantise", _quantise, "try 8-bit integers for CPUs; writes quantisation.md and .json into --docs"),
+        (
+            "evaluate",
+            _evaluate,
+            "measure a model folder; writes the report and the model card",
+        ),
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(run=run)
@@ -50,22 +57,48 @@ def _parser() -> argparse.ArgumentParser:
                 "--start", type=Path, help="a model folder to go on from, instead of the encoder"
             )
         if run in (_export, _calibrate, _quantise, _evaluate):
-            command.add_argument("--model", type=Path, default=_MODEL, help="the model folder")
+            command.add_argument(
+                "--model",
+                type=Path,
+                help="the model folder (default: weights/NAME; model in --work where it does not ship)",
+            )
         if run is _quantise:  # in either place
             command.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if run is _export:
             command.add_argument("--checkpoint", type=Path, help="instead of the finished training")
         if run in (_quantise, _evaluate):
-            command.add_argument("--docs", type=Path, default=Path("docs"), help="where the report goes")
+            command.add_argument(
+                "--docs",
+                type=Path,
+                help="where the report goes (default: docs; docs in --work for a model that does not ship)",
+            )
         if run is _evaluate:
-            command.add_argument("--card", type=Path, default=Path("MODEL_CARD.md"), help="the model card")
+            command.add_argument(
+                "--card", type=Path, help="the model card (default: MODEL_CARD.md of a model that ships)"
+            )
     return parser
 
 
-def _base(arguments: argparse.Namespace) -> None:
-    from detection.training.base import convert_base
+def _with_folders(arguments: argparse.Namespace) -> argparse.Namespace:
+    """What is not given: a model that ships lies in the repository, any other in its work folder."""
+    model = _configuration(arguments).model
+    work = arguments.work or Path("build") / "training" / model.name
+    usual = {
+        "work": work,
+        "model": Path("weights") / model.name if model.is_shipped else work / "model",
+        "docs": Path("docs") if model.is_shipped else work / "docs",
+        "card": Path("MODEL_CARD.md") if model.is_shipped else None,
+    }
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    return argparse.Namespace(**{**vars(arguments), **usual, **given})
 
-    convert_base(arguments.work / "base")
+
+def _base(arguments: argparse.Namespace) -> None:
+    from detection.training.encoders import convert_encoder, encoder_named
+
+    encoder = encoder_named(_configuration(arguments).model.encoder)
+    for check in convert_encoder(encoder, arguments.work / "base"):
+        sys.stdout.write(f"largest difference, {check.about}: {check.largest:.1e}\n")
 
 
 def _corpora(arguments: argparse.Namespace) -> None:
@@ -79,7 +112,7 @@ def _train(arguments: argparse.Namespace) -> None:
     from detection.training.train import train
 
     train(
-        plan=read_configuration(arguments.config).training,
+        plan=_configuration(arguments).training,
         base=arguments.start or arguments.work / "base",
         texts=read_corpora(arguments.work / "corpora"),
         target=arguments.work / "run",
@@ -94,14 +127,14 @@ def _leave_out(arguments: argparse.Namespace) -> None:
         base=arguments.work / "base",
         corpora=arguments.work / "corpora",
         target=arguments.work / "leave-out",
-        configuration=read_configuration(arguments.config),
+        configuration=_configuration(arguments),
     )
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from detection.training.export import export_model
+    from detection.training.export import MOST_BYTES, export_model
 
-    model = read_configuration(arguments.config).model
+    model = _configuration(arguments).model
     final = arguments.work / "run" / "final"
     export_model(
         base=arguments.work / "base" if arguments.checkpoint else final,
@@ -111,6 +144,7 @@ def _export(arguments: argparse.Namespace) -> None:
         name=model.name,
         version=model.version,
         description=model.description,
+        most_bytes=MOST_BYTES if model.is_shipped else None,
     )
 
 
@@ -121,7 +155,7 @@ def _calibrate(arguments: argparse.Namespace) -> None:
         folder=arguments.model,
         data=arguments.data,
         cache=arguments.work / "scores",
-        configuration=read_configuration(arguments.config),
+        configuration=_configuration(arguments),
     )
 
 
@@ -142,8 +176,12 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         docs=arguments.docs,
         card=arguments.card,
         leave_out=arguments.work / "leave-out" / "leave-out.json",
-        configuration=read_configuration(arguments.config),
+        configuration=_configuration(arguments),
     )
+
+
+def _configuration(arguments: argparse.Namespace) -> Configuration:
+    return read_configuration(arguments.config)
 
 
 def _tokenizer(arguments: argparse.Namespace) -> Path:

@@ -12,10 +12,14 @@ SHIPPED = Path(__file__).parent / "configs" / "zhenwen-small.toml"
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
+    """`encoder` is what training begins with; `is_shipped`: it comes with the product, within its limit."""
+
     name: str
     version: str
     description: str
     languages: tuple[str, ...]
+    encoder: str
+    is_shipped: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,11 +49,11 @@ def evaluate(
     data: Path,
     cache: Path,
     docs: Path,
-    card: Path,
+    card: Path | None,
     leave_out: Path,
     configuration: Configuration,
 ) -> Content:
-    """Measure everything, write the report into `docs` and the model card, and return it.
+    """Measure everything, write the report into `docs` and the model card, if there is one, and return it.
 
     `leave_out`: what the command of that name wrote; its rows come into the report if the file is there.
     """
@@ -88,7 +88,8 @@ def evaluate(
         "attacks": _attack_table(documents["dev_ood"], scorer, model.calibration, plan),
     }
     write_report(report, docs)
-    write_measured(card, report)
+    if card is not None:
+        write_measured(card, report)
     return report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,12 +67,14 @@ def train(
 
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
     """
-    from transformers import RoFormerForTokenClassification
+    from transformers import AutoModelForTokenClassification
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     sampler = Sampler(texts, plan, Marks.of(tokenizer))
     special = (token_number(tokenizer, "[CLS]"), token_number(tokenizer, "[SEP]"))
-    model: Any = RoFormerForTokenClassification.from_pretrained(base, dtype=torch.float32)
+    model: Any = AutoModelForTokenClassification.from_pretrained(
+        base, local_files_only=True, dtype=torch.float32
+    )
     fuse_attention(model)
     run = Run(model, plan, "cuda" if torch.cuda.is_available() else "cpu")
     target.mkdir(parents=True, exist_ok=True)
@@ -110,7 +113,7 @@ class Run:
     def __init__(self, model: Any, plan: TrainingPlan, device: str) -> None:
         self.plan = plan
         self.device = device
-        self.losses: list[float] = []
+        self.losses: deque[torch.Tensor] = deque(maxlen=LOG_STEPS)  # of the last steps
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = plan.dropout
@@ -118,9 +121,9 @@ class Run:
                 module.bias.requires_grad = False
             if isinstance(module, torch.nn.Embedding):
                 module.weight.requires_grad = False
+        model.to(device)
         self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        is_half = device == "cuda" or has_fast_bfloat16()
-        self.model = model.to(device, torch.bfloat16 if is_half else torch.float32)
+        self.model = model.to(torch.bfloat16 if _is_fast_in_bfloat16(device) else torch.float32)
         self._learned = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         decayed = [self.weights[name] for name, p in self._learned.items() if p.ndim > 1]
         plain = [self.weights[name] for name, p in self._learned.items() if p.ndim < 2]
@@ -148,7 +151,7 @@ class Run:
             torch._foreach_copy_(list(self._learned.values()), learned)
             decay = min(self.plan.average_decay, 1 - 1 / ((place.step + 1) * _AVERAGE_WARMUP + 1))
             torch._foreach_lerp_(list(self.average.values()), learned, 1 - decay)
-        self.losses.append(float(loss.detach()))
+        self.losses.append(loss.detach())  # not read here: a GPU would have to be waited for
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The whole segment by its mean log-odds, where one author wrote it; and every token by its own."""
@@ -199,11 +202,17 @@ class Run:
 
     def save_average(self, folder: Path) -> None:
         """The averaged weights, with what never changed, as a folder that transformers loads."""
-        state = {name: value.detach() for name, value in (self.weights | self.average).items()}
+        state = {name: value.detach().cpu() for name, value in (self.weights | self.average).items()}
         self.model.save_pretrained(folder, state_dict=state)
 
     def _smoothed(self, labels: torch.Tensor) -> torch.Tensor:
         return labels * (1 - self.plan.label_smoothing) + self.plan.label_smoothing / 2
+
+
+def _is_fast_in_bfloat16(device: str) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return has_fast_bfloat16()
 
 
 def rate_factor(plan: TrainingPlan, place: Place) -> float:
@@ -256,7 +265,7 @@ def _log(target: Path, place: Place, run: Run) -> None:
         "step": place.step,
         "tokens": place.tokens,
         "seconds": round(place.seconds),
-        "loss": round(float(np.mean(run.losses[-LOG_STEPS:])), 4),
+        "loss": round(float(torch.stack(tuple(run.losses)).mean()), 4),
         "learning_rate": run.optimizer.param_groups[0]["lr"],
     }
     with (target / LOG_FILE).open("a", encoding="utf-8") as file:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from detection.training.base import build_tokenizer
 from detection.training.configuration import TrainingPlan, read_configuration
+from detection.training.encoders.conversion import build_tokenizer
 
 CHARACTERS = "天地人你我他山水火木金土日月星风雨云花鸟虫鱼春夏秋冬东西南北上下左右前后大小多少来去"
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS, *"，。、；：！？\"'《》"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from detection.training.base import build_tokenizer
 from detection.training.corpora import prepare_corpora, read_corpora
+from detection.training.encoders.conversion import build_tokenizer
 from detection.training.texts import is_held_out
 from tests.training.made_corpora import WORDS, made_text, row, write_corpus
 

@@ -8,9 +8,9 @@ from collections import Counter
 import numpy as np
 
 from detection.training.augmentation import Marks, jittered
-from detection.training.base import build_tokenizer
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import Tokens, TrainingText
+from detection.training.encoders.conversion import build_tokenizer
 from detection.training.rewording import Rewording, reworded
 from detection.training.sampling import MOST_TOKENS, Example, Sampler
 from tests.training.made_corpora import WORDS, tiny_plan
