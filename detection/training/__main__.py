@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detection.training.configuration import SHIPPED, Configuration, read_configuration
@@ -16,7 +16,7 @@ _PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 
 def main() -> None:
     sys.path.insert(0, str(_PLATFORM))  # the engine counts what it does in the site's metrics
-    arguments = _with_folders(_parser().parse_args())
+    arguments = parsed(sys.argv[1:])
     command: Callable[[argparse.Namespace], None] = arguments.run
     command(arguments)
 
@@ -79,8 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _with_folders(arguments: argparse.Namespace) -> argparse.Namespace:
-    """What is not given: a model that ships lies in the repository, any other in its work folder."""
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The command line. A model that ships lies in the repository, any other in its work folder."""
+    arguments = _parser().parse_args(words)
     model = _configuration(arguments).model
     work = arguments.work or Path("build") / "training" / model.name
     usual = {

@@ -45,19 +45,28 @@ def write_corpus(folder: Path, rows: Iterable[Mapping[str, str]]) -> None:
             file.write(json.dumps(content, ensure_ascii=False) + "\n")
 
 
-def write_base(folder: Path) -> None:
+def write_base(folder: Path, encoder: str = "roformer-small") -> None:
+    """A tiny model of the architecture of this encoder, and its tokenizer."""
     import torch
-    from transformers import RoFormerConfig, RoFormerForTokenClassification
+    from transformers import (
+        BertConfig,
+        BertForTokenClassification,
+        RoFormerConfig,
+        RoFormerForTokenClassification,
+    )
 
     torch.manual_seed(3)
     small: dict[str, Any] = {
         "vocab_size": len(WORDS),
-        "embedding_size": 16,
         "hidden_size": 16,
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
         "intermediate_size": 32,
         "max_position_embeddings": 512,
     }
-    RoFormerForTokenClassification(RoFormerConfig(**small)).save_pretrained(folder)
+    if encoder == "bert-base":
+        model: Any = BertForTokenClassification(BertConfig(**small))
+    else:
+        model = RoFormerForTokenClassification(RoFormerConfig(embedding_size=16, **small))
+    model.save_pretrained(folder)
     build_tokenizer(WORDS).save(str(folder / "tokenizer.json"))

@@ -5,25 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from detection.training.configuration import TrainingPlan, read_configuration  # noqa: E402
+from detection.training.configuration import TrainingPlan  # noqa: E402
 from detection.training.corpora import prepare_corpora, read_corpora  # noqa: E402
-from detection.training.train import CHECKPOINT_FILE, FINAL_FOLDER, Place, rate_factor, train  # noqa: E402
+from detection.training.export import ExportError, export_model  # noqa: E402
+from detection.training.train import (  # noqa: E402
+    CHECKPOINT_FILE,
+    FINAL_FOLDER,
+    Batch,
+    Place,
+    Run,
+    rate_factor,
+    train,
+)
 from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus  # noqa: E402
 
 RunTraining = Callable[..., Place]
 
 
-@pytest.fixture
-def run_training(tmp_path: Path) -> RunTraining:
+@pytest.fixture(params=["roformer-small", "bert-base"])
+def run_training(tmp_path: Path, request: pytest.FixtureRequest) -> RunTraining:
     """Train into a folder of this name under `tmp_path`, from one tiny base and corpus."""
     rows = [row(label, label, number) for label in ("human", "ai") for number in range(30)]
     write_corpus(tmp_path, rows)
-    write_base(tmp_path / "base")
+    write_base(tmp_path / "base", request.param)
     tokenizer = tmp_path / "base" / "tokenizer.json"
     prepare_corpora(data=tmp_path, tokenizer=tokenizer, target=tmp_path / "corpora")
 
@@ -85,11 +96,54 @@ def test_the_learning_rate_rises_falls_and_never_vanishes() -> None:
     assert rates[3] == rates[4] == pytest.approx(0.02)
 
 
-def test_a_setting_that_is_missing_or_unknown_is_an_error(tmp_path: Path) -> None:
-    shipped = Path(read_configuration.__code__.co_filename).parent / "configs" / "zhenwen-small.toml"
-    text = shipped.read_text("utf-8")
-    for broken in (text.replace("seed = 7", ""), text.replace("seed = 7", "seed = 7\ncolour = 1")):
-        path = tmp_path / "broken.toml"
-        path.write_text(broken, "utf-8")
-        with pytest.raises(TypeError):
-            read_configuration(path)
+def test_a_checkpoint_becomes_a_model_folder_that_loads(run_training: RunTraining, tmp_path: Path) -> None:
+    from detection.engine import load_model_folder
+    from detection.scoring.types import SegmentInput
+
+    run_training("run", tiny_plan(), most_steps=2)
+    common: dict[str, Any] = {"tokenizer": tmp_path / "base" / "tokenizer.json", "name": "m", "version": "1"}
+    of_checkpoint = export_model(
+        base=tmp_path / "base",
+        checkpoint=tmp_path / "run" / CHECKPOINT_FILE,
+        target=tmp_path / "a",
+        description="",
+        **common,
+    )
+    of_final = export_model(
+        base=tmp_path / "run" / FINAL_FOLDER, target=tmp_path / "b", description="", **common
+    )
+    weights = "model.safetensors"
+    assert of_checkpoint.files[weights] == of_final.files[weights]
+    text = "天地人你我他山水。"
+    (score,) = load_model_folder(tmp_path / "a").score([SegmentInput(text, (len(text),))])
+    assert abs(score.logit) < 20
+    with pytest.raises(ExportError, match="more than 1,000"):
+        export_model(
+            base=tmp_path / "run" / FINAL_FOLDER,
+            target=tmp_path / "c",
+            description="",
+            most_bytes=1000,
+            **common,
+        )
+
+
+class Guesser(torch.nn.Module):
+    """The least that `Run` can train."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.classifier = torch.nn.Embedding(20, 4), torch.nn.Linear(4, 2)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=self.classifier(self.words(input_ids) * attention_mask[..., None]))
+
+
+def test_a_step_happens_on_one_device_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device "meta" stands for a GPU: what lies on the CPU cannot be mixed with it."""
+    adamw = torch.optim.AdamW
+    monkeypatch.setattr(torch.optim, "AdamW", lambda *given, fused: adamw(*given))  # meta has no fused one
+    run = Run(Guesser(), tiny_plan(), "meta")
+    ids = torch.ones(2, 8, dtype=torch.long)
+    run.step(Batch(ids, ids, ids.float(), torch.ones(2)), Place())
+    kept = [*run.weights.values(), *run.average.values(), *run.losses]
+    assert {tensor.device.type for tensor in kept} == {"meta"}

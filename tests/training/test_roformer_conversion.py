@@ -8,16 +8,13 @@ import pytest
 
 pytest.importorskip("torch")
 
-from detection.training import base
+from detection.training.encoders.conversion import EncoderError, Shape, build_tokenizer
+from detection.training.encoders.fused_attention import with_fused_attention
+from detection.training.encoders.roformer import build_classifier
 
 Array = npt.NDArray[np.float32]
 VOCABULARY, LAYERS, HIDDEN, HEADS = 50, 2, 24, 2
-
-
-@pytest.fixture(autouse=True)
-def small_shape(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("VOCABULARY", "LAYERS", "HIDDEN", "HEADS"):
-        monkeypatch.setattr(base, name, globals()[name])
+SHAPE = Shape(VOCABULARY, LAYERS, HIDDEN, HEADS)
 
 
 @pytest.fixture
@@ -108,7 +105,7 @@ def test_the_converted_encoder_computes_what_the_original_graph_computes(weights
     import torch
 
     ids = [2, 17, 44, 9, 9, 31, 3]
-    encoder = base.build_classifier(weights).roformer
+    encoder = build_classifier(weights, SHAPE).roformer
     with torch.inference_mode():
         ours = encoder(input_ids=torch.tensor([ids])).last_hidden_state[0].numpy()
     assert np.abs(ours - reference(ids, weights)).max() < 1e-5
@@ -116,12 +113,22 @@ def test_the_converted_encoder_computes_what_the_original_graph_computes(weights
 
 def test_a_graph_that_lacks_a_weight_is_refused(weights: dict[str, Array]) -> None:
     del weights["Transformer-1-FeedForward/dense_11/BiasAdd/ReadVariableOp:0"]
-    with pytest.raises(base.BaseError, match="dense_11"):
-        base.build_classifier(weights)
+    with pytest.raises(EncoderError, match="dense_11"):
+        build_classifier(weights, SHAPE)
 
 
 def test_every_chinese_character_is_a_token_of_its_own() -> None:
-    tokenizer = base.build_tokenizer(
-        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"中国人", "中国", "ab", "##c", "，"]
-    )
+    tokenizer = build_tokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"中国人", "中国", "ab", "##c", "，"])
     assert tokenizer.encode("中国人，ABC").tokens == ["[CLS]", "中", "国", "人", "，", "ab", "##c", "[SEP]"]
+
+
+def test_fused_attention_computes_the_same(weights: dict[str, Array]) -> None:
+    import torch
+
+    inputs = {"input_ids": torch.tensor([[2, 17, 44, 9, 3], [2, 5, 3, 0, 0]])}
+    inputs["attention_mask"] = (inputs["input_ids"] > 0).long()
+    with torch.inference_mode():
+        before = build_classifier(weights, SHAPE)(**inputs).logits
+        after = with_fused_attention(build_classifier(weights, SHAPE))(**inputs).logits
+    is_read = inputs["attention_mask"].bool()
+    assert torch.allclose(before[is_read], after[is_read], atol=1e-5)

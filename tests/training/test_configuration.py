@@ -1,0 +1,50 @@
+"""A model is what its configuration says, and its files do not lie in another model's way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detection.training.__main__ import parsed
+from detection.training.configuration import SHIPPED, read_configuration
+
+CONFIGURATIONS = sorted(SHIPPED.parent.glob("*.toml"))
+LARGER = SHIPPED.parent / "zhenwen-base.toml"
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
+def test_a_configuration_is_named_after_its_model_and_whole(path: Path) -> None:
+    pytest.importorskip("torch")
+    from detection.training.encoders import ENCODERS
+
+    model = read_configuration(path).model
+    assert model.name == path.stem
+    assert model.encoder in ENCODERS
+    assert model.is_shipped == (path == SHIPPED)
+
+
+@pytest.mark.parametrize(
+    "change", [("seed = 7", ""), ("seed = 7", "seed = 7\ncolour = 1"), ("encoder =", "coder =")]
+)
+def test_a_setting_that_is_missing_or_unknown_is_an_error(tmp_path: Path, change: tuple[str, str]) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text(SHIPPED.read_text("utf-8").replace(*change), "utf-8")
+    with pytest.raises(TypeError):
+        read_configuration(path)
+
+
+def test_the_shipped_model_lies_in_the_repository_and_any_other_in_its_work_folder() -> None:
+    shipped = parsed(["evaluate"])
+    assert (shipped.model, shipped.docs) == (Path("weights/zhenwen-small"), Path("docs"))
+    assert shipped.card == Path("MODEL_CARD.md")
+    larger = parsed(["--config", str(LARGER), "evaluate"])
+    work = Path("build/training/zhenwen-base")
+    assert (larger.work, larger.model, larger.docs) == (work, work / "model", work / "docs")
+    assert larger.card is None
+
+
+def test_folders_that_are_given_are_taken() -> None:
+    given = parsed(["--work", "w", "--config", str(LARGER), "evaluate", "--model", "m", "--card", "c.md"])
+    assert (given.work, given.model, given.card) == (Path("w"), Path("m"), Path("c.md"))
+    assert given.docs == Path("w/docs")
