@@ -24,11 +24,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m detection.training", description=__doc__)
     parser.add_argument("--config", type=Path, default=SHIPPED, help="configuration of the model (TOML)")
-    parser.add_argument(
-        "--work",
-        type=Path,
-        help="where steps leave files (default: build/training/NAME)",
-    )
+    parser.add_argument("--work", type=Path, help="where steps leave files (default: build/training/NAME)")
     parser.add_argument(
         "--data",
         type=Path,
@@ -44,11 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         ("export", _export, "make a model folder of the trained weights"),
         ("calibrate", _calibrate, "fit and write the calibration of a model folder"),
         ("quantise", _quantise, "try 8-bit integers for CPUs; writes quantisation.md and .json into --docs"),
-        (
-            "evaluate",
-            _evaluate,
-            "measure a model folder; writes the report and the model card",
-        ),
+        ("evaluate", _evaluate, "measure a model folder; writes the report and the model card"),
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(run=run)

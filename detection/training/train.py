@@ -211,7 +211,7 @@ class Run:
 
 def _is_fast_in_bfloat16(device: str) -> bool:
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return has_fast_bfloat16()
 
 

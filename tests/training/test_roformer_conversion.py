@@ -9,7 +9,6 @@ import pytest
 pytest.importorskip("torch")
 
 from detection.training.encoders.conversion import EncoderError, Shape, build_tokenizer
-from detection.training.encoders.fused_attention import with_fused_attention
 from detection.training.encoders.roformer import build_classifier
 
 Array = npt.NDArray[np.float32]
@@ -120,15 +119,3 @@ def test_a_graph_that_lacks_a_weight_is_refused(weights: dict[str, Array]) -> No
 def test_every_chinese_character_is_a_token_of_its_own() -> None:
     tokenizer = build_tokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"中国人", "中国", "ab", "##c", "，"])
     assert tokenizer.encode("中国人，ABC").tokens == ["[CLS]", "中", "国", "人", "，", "ab", "##c", "[SEP]"]
-
-
-def test_fused_attention_computes_the_same(weights: dict[str, Array]) -> None:
-    import torch
-
-    inputs = {"input_ids": torch.tensor([[2, 17, 44, 9, 3], [2, 5, 3, 0, 0]])}
-    inputs["attention_mask"] = (inputs["input_ids"] > 0).long()
-    with torch.inference_mode():
-        before = build_classifier(weights, SHAPE)(**inputs).logits
-        after = with_fused_attention(build_classifier(weights, SHAPE))(**inputs).logits
-    is_read = inputs["attention_mask"].bool()
-    assert torch.allclose(before[is_read], after[is_read], atol=1e-5)
