@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
@@ -62,10 +62,7 @@ class Result:
 
     @property
     def statuses(self) -> dict[int, int]:
-        found: dict[int, int] = {}
-        for _, _, status in self.log:
-            found[status] = found.get(status, 0) + 1
-        return found
+        return dict(Counter(status for _, _, status in self.log))
 
     @property
     def answered(self) -> int:
@@ -90,6 +87,13 @@ class Result:
     @property
     def p99_ms(self) -> float:
         return percentile(self.milliseconds, 0.99)
+
+
+def failures(results: Sequence[Result]) -> str:
+    """For a person: how many calls of some runs failed, and with which statuses."""
+    statuses = Counter(status for result in results for _, _, status in result.log if status != 200)
+    words = ", ".join(f"{count} × {status}" for status, count in sorted(statuses.items()))
+    return f"{statuses.total()} failed" + (f" ({words})" if words else "")
 
 
 class LoadFailed(RuntimeError):

@@ -30,13 +30,11 @@ def cached(bench: Bench) -> Outcome:
     texts = bench.known_texts(CACHED_TEXTS)
     plan = bench.site.plan(texts, clients=CACHED_CLIENTS, requests=1_000_000, seconds=bench.amount(6, 1))
     results = [load.run(plan) for _ in range(bench.rounds)]
-    failed = sum(result.failed for result in results)
     rates = [result.per_second for result in results]
     slowest = [result.p99_ms for result in results]
     generator = median(result.generator_cores for result in results)
-    beside = (
-        f"{CACHED_CLIENTS} clients, {failed} failed; the load generator itself took {generator:.2f} cores"
-    )
+    failed = load.failures(results)
+    beside = f"{CACHED_CLIENTS} clients, {failed}; the load generator itself took {generator:.2f} cores"
     return Outcome(
         figures=[
             Figure("cached_per_second", "cached detections, load generator included", median(rates), "/s",
@@ -60,17 +58,17 @@ def _throughput(bench: Bench) -> tuple[float, Figure]:
         bare_seconds.append(bench.bare.batched(texts)[0])
         if not number % 2:
             measured.append(load.run(plan))
-    product_seconds = [result.elapsed_seconds for result in measured]
+    # A call that failed is no work done.
+    product_seconds = [result.elapsed_seconds * count / max(1, result.answered) for result in measured]
     shares = ratios(bare_seconds, product_seconds)
     saturation = median(result.per_second for result in measured)
-    failed = sum(result.failed for result in measured)
     figure = Figure(
         key=f"realtime_share_{bench.model}",
         what=f"realtime throughput, uncached, {CLIENTS} clients ÷ bare batched forward passes",
         value=median(shares),
         unit="×",
         beside=f"{saturation:.1f} ÷ {count / median(bare_seconds):.1f} texts/s of {TEXT_CHARACTERS} "
-        f"characters, {failed} failed",
+        f"characters, {load.failures(measured)}",
         rounds=shares,
         target=0.80,
     )
