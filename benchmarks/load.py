@@ -21,6 +21,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from statistics import median
 
 from benchmarks.measures import percentile
@@ -45,6 +46,7 @@ class Plan:
     rate_per_second: float = 0.0
     at_random: bool = False  # open loop: exponential gaps instead of equal ones
     patience_seconds: float = 60.0  # for the last answers
+    stop_file: str = ""  # closed loop: no more are sent once it exists
     host: str = "127.0.0.1"
 
     @property
@@ -162,6 +164,8 @@ class Generator:
         last_send = self.began + self.plan.seconds
         while True:
             now = time.perf_counter()
+            if self.plan.stop_file and Path(self.plan.stop_file).exists():
+                last_send = min(last_send, now)
             while self.idle and self.sent < self.plan.count and now < last_send:
                 self._send(self.idle.pop(), now)
             if not self._waiting() or now > last_send + self.plan.patience_seconds:

@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import load
@@ -18,6 +20,10 @@ from benchmarks.record import Figure, Outcome, Table
 from benchmarks.site import DETECT, Site, SiteFailed
 
 SWAP_CLIENTS = 32
+SWAP_TEXTS = 8_000
+SWAP_SECONDS_AT_MOST = 180.0
+KILL_CLIENTS = 8
+KILL_TEXTS = 3_000
 PAPER_CHARACTERS = 4_000
 
 
@@ -26,22 +32,22 @@ def model_swap(bench: Bench) -> Outcome:
     site = bench.site
     copy = _other_version()
     site.manage("register_model", str(copy), "--staged")
-    seconds = bench.amount(36, 12)
+    pause_seconds = bench.amount(5, 2)
     digests = [_digest_that_answers(bench)]
     first = digests[0]
     second = next(version["digest"] for version in _versions(site) if version["digest"] != first)
     swaps: list[tuple[str, float, float]] = []
 
     def swap_and_back(began: float) -> None:
-        for name, digest, wait_until in (("to the other version", second, seconds / 3),
-                                         ("back", first, 2 * seconds / 3)):  # fmt: skip
-            time.sleep(max(0.0, began + wait_until - time.monotonic()))
+        for name, digest in (("to the other version", second), ("back", first)):
+            time.sleep(pause_seconds)
             commanded = time.monotonic() - began
             _activate(site, digest)
             swaps.append((name, commanded, time.monotonic() - began))
             digests.append(_digest_that_answers(bench))
+        time.sleep(pause_seconds)
 
-    plan = site.plan(bench.texts(bench.amount(6_000, 1_000)), clients=SWAP_CLIENTS, seconds=seconds)
+    plan = site.plan(bench.texts(SWAP_TEXTS), clients=SWAP_CLIENTS, seconds=SWAP_SECONDS_AT_MOST)
     result = _while_loaded(plan, swap_and_back)
     _keep_log("swap", result)
     if swaps[-1][2] > result.elapsed_seconds:
@@ -91,13 +97,14 @@ def killed_workers(bench: Bench) -> Outcome:
 
 
 def _killed_in_realtime(bench: Bench) -> Figure:
-    seconds = bench.amount(12, 6)
+    pause_seconds = bench.amount(4, 2)
 
-    def kill(began: float) -> None:
-        time.sleep(max(0.0, began + seconds / 3 - time.monotonic()))
+    def kill(_began: float) -> None:
+        time.sleep(pause_seconds)
         os.kill(bench.site.pids["warm-realtime"], signal.SIGKILL)
+        time.sleep(2 * pause_seconds)
 
-    plan = bench.site.plan(bench.texts(bench.amount(3_000, 600)), clients=8, seconds=seconds)
+    plan = bench.site.plan(bench.texts(KILL_TEXTS), clients=KILL_CLIENTS, seconds=60)
     result = _while_loaded(plan, kill)
     _keep_log("kill", result)
     slowest = max(result.milliseconds, default=0.0) / 1000
@@ -111,19 +118,23 @@ def _killed_in_realtime(bench: Bench) -> Figure:
 
 
 def _while_loaded(plan: load.Plan, disturb: Callable[[float], None]) -> load.Result:
-    """The load, and on another thread what disturbs it; `disturb` is told when the load began."""
+    """The load for as long as `disturb` takes, which is told on another thread when the load began."""
     errors: list[BaseException] = []
+    with tempfile.TemporaryDirectory() as folder:
+        stop = Path(folder) / "stop"
 
-    def guarded() -> None:
-        try:
-            disturb(time.monotonic())
-        except BaseException as error:  # told to the waiting thread
-            errors.append(error)
+        def guarded() -> None:
+            try:
+                disturb(time.monotonic())
+            except BaseException as error:  # told to the waiting thread
+                errors.append(error)
+            finally:
+                stop.touch()
 
-    thread = threading.Thread(target=guarded)
-    thread.start()
-    result = load.run(plan)
-    thread.join()
+        thread = threading.Thread(target=guarded)
+        thread.start()
+        result = load.run(replace(plan, stop_file=str(stop)))
+        thread.join()
     if errors:
         raise errors[0]
     return result

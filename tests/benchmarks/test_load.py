@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.load import CUT_OFF, LoadFailed, Plan, run
-from tests.benchmarks.server import serving
+from tests.benchmarks.server import Answer, serving
 from zhenwen.supervisor.network import free_port
 
 STALL_SECONDS = 0.4
@@ -28,6 +30,19 @@ def test_texts_are_sent_again_until_the_time_is_up() -> None:
         )
     assert 2 < result.answered < 100
     assert result.elapsed_seconds < 2
+
+
+def test_it_stops_when_it_is_told_to(tmp_path: Path) -> None:
+    stop = tmp_path / "stop"
+
+    def answer(number: int) -> Answer:
+        if number == 5:
+            stop.touch()
+        return 200, 0.0
+
+    with serving(answer) as server:
+        result = run(Plan(port=server.port, path="/", bodies=["文"] * 1000, stop_file=str(stop)))
+    assert 5 <= result.answered < 10
 
 
 def test_a_stall_is_felt_by_all_that_were_due_meanwhile() -> None:
