@@ -37,10 +37,10 @@ end
 """
 
 _REMEMBER = Script(
-    f"""
+    """
 if redis.call('EXISTS', KEYS[2]) == 0 then
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-  redis.call('EXPIRE', KEYS[1], {REMEMBERED_SECONDS})
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
 """
 )
@@ -65,7 +65,7 @@ def remember_key(*, api_key: ApiKey, remote_address: str | None) -> None:
         _REMEMBER.run(
             shared_connection(),
             keys=[f"apikey:{api_key.lookup_id}", f"apikey:withdrawn:{api_key.lookup_id}"],
-            args=[f"{api_key.digest}@{address}", " ".join(map(str, known))],
+            args=[f"{api_key.digest}@{address}", " ".join(map(str, known)), REMEMBERED_SECONDS],
         )
     except RedisError:
         logger.warning("API key not remembered")
