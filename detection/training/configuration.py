@@ -58,6 +58,7 @@ class EvaluationPlan:
     """How many texts of each source and generator to measure on; longer texts are cut."""
 
     seed: int
+    dev_texts: int
     dev_texts_per_source: int
     ood_texts_per_source: int
     fpr_texts_per_source: int

@@ -22,6 +22,8 @@ from detection.training.texts import AI, HUMAN
 
 Content = dict[str, Any]
 
+AS_IT_COMES = "dev as it comes"  # every source by its share of the corpus, not evenly
+
 _ACCUSATIONS = (Verdict.AI, Verdict.MIXED, Verdict.POLISHED)
 
 
