@@ -124,6 +124,7 @@ def page(rows: Sequence[Content]) -> str:
         "",
         "OpenVINO maps the file of the weights into memory, but packs them for the processor when a process "
         "first uses them, and no other process sees that copy: each further worker costs the weights again. "
+        "Torch shares the weights where the file holds them in the precision it runs in, and only there. "
         "Therefore a host runs one warm worker for papers and one for calls, with threads that share its "
         "model, and not one process for each core.",
     ]
