@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +15,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "platform")]
 
 from benchmarks import machine
-from benchmarks.bare import bare_model
+from benchmarks.bare import BareFailed, bare_model
 from benchmarks.bench import Bench
 from benchmarks.figures import documents, faults, gpu, growth, peers, profile, realtime
 from benchmarks.page import write_page
 from benchmarks.places import REFERENCE_MODEL, SHIPPED_MODEL, say
 from benchmarks.record import Outcome, save
 from benchmarks.reference_model import reference_model
-from benchmarks.site import running_site
+from benchmarks.site import SiteFailed, running_site
 from benchmarks.texts import Prose
 
 SETTLES_WITHIN_SECONDS = 120
@@ -65,65 +66,62 @@ def main(arguments: Sequence[str]) -> int:
     )
     chosen = parser.parse_args(arguments)
     began = time.monotonic()
-    failures = 0
+    run = Run(set(chosen.only), quick=chosen.quick)
     if not chosen.page_only:
-        failures = _measure(set(chosen.only), quick=chosen.quick)
+        run.measure()
     if not chosen.quick:
         write_page()
-    say(f"done after {time.monotonic() - began:.0f} s, {failures} parts failed")
-    return 1 if failures else 0
+    say(f"done after {time.monotonic() - began:.0f} s, {run.failures} parts failed")
+    return 1 if run.failures else 0
 
 
-def _measure(chosen: set[str], *, quick: bool) -> int:
-    """How many parts failed. A part that fails is recorded as not measured, and the others go on."""
-    about = machine.description()
-    failures = 0
+@dataclass
+class Run:
+    """A part that fails is recorded as not measured, and the others go on."""
 
-    def attempt(name: str, measure: Callable[[], Outcome]) -> None:
-        nonlocal failures
+    chosen: set[str]
+    quick: bool
+    about: Mapping[str, str] = field(default_factory=machine.description)
+    failures: int = 0
+
+    def measure(self) -> None:
+        self.on_site(SHIPPED_MODEL, "shipped", SHIPPED)
+        self.on_site(REFERENCE_MODEL, "reference", REFERENCE)
+        for name, measure in ALONE.items():
+            if name in self.chosen:
+                self.attempt(name, partial(measure, quick=self.quick))
+
+    def on_site(self, model: Path, label: str, parts: Mapping[str, OnSite]) -> None:
+        wanted = {name: part for name, part in parts.items() if name in self.chosen}
+        if not wanted:
+            return
+        try:
+            if label == "reference":
+                reference_model(model)
+            with (
+                running_site(label, model=model) as site,
+                bare_model(model, cache=site.data_dir / "cache") as bare,
+            ):
+                bench = Bench(site, bare, Prose(seed=len(label)), model=label, quick=self.quick)
+                for name, part in wanted.items():
+                    self.attempt(name, partial(_undisturbed, part, bench))
+        except (SiteFailed, BareFailed) as error:
+            self.failures += len(wanted)
+            say(f"  {model.name} does not run here, so that nothing was measured with it: {error}")
+
+    def attempt(self, name: str, measure: Callable[[], Outcome]) -> None:
         say(f"{name} …")
         began = time.monotonic()
         try:
             outcome = measure()
         except Exception as error:  # the rest can still be measured
-            failures += 1
+            self.failures += 1
             traceback.print_exc()
             outcome = Outcome(not_measured=f"It failed: {type(error).__name__}: {str(error)[:300]}")
-        save(name, outcome, machine=about, quick=quick)
+        save(name, outcome, machine=self.about, quick=self.quick)
         for figure in outcome.figures:
             say(f"    {figure.what}: {figure.value:.3f} {figure.unit} ({figure.beside})")
         say(f"  {name}: {time.monotonic() - began:.0f} s {outcome.not_measured}")
-
-    for model, label, parts in (
-        (SHIPPED_MODEL, "shipped", SHIPPED),
-        (REFERENCE_MODEL, "reference", REFERENCE),
-    ):
-        wanted = {name: part for name, part in parts.items() if name in chosen}
-        if wanted:
-            _on_site(model, label, wanted, attempt, quick=quick)
-    for name, measure in ALONE.items():
-        if name in chosen:
-            attempt(name, partial(measure, quick=quick))
-    return failures
-
-
-def _on_site(
-    model: Path,
-    label: str,
-    parts: Mapping[str, OnSite],
-    attempt: Callable[[str, Callable[[], Outcome]], None],
-    *,
-    quick: bool,
-) -> None:
-    if label == "reference":
-        reference_model(model)
-    with (
-        running_site(label, model=model) as site,
-        bare_model(model, cache=site.data_dir / "cache") as bare,
-    ):
-        bench = Bench(site, bare, Prose(seed=len(label)), model=label, quick=quick)
-        for name, part in parts.items():
-            attempt(name, partial(_undisturbed, part, bench))
 
 
 def _undisturbed(part: OnSite, bench: Bench) -> Outcome:

@@ -21,6 +21,10 @@ from typing import Any
 from benchmarks.places import ROOT, python_path
 
 
+class BareFailed(RuntimeError):
+    """The model did not load, or its process ended."""
+
+
 @dataclass
 class Bare:
     """A process that holds the model and answers one request after the other."""
@@ -44,7 +48,7 @@ class Bare:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError("the process of the bare model ended")
+            raise BareFailed("the process of the bare model ended")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -65,7 +69,7 @@ def bare_model(folder: Path, *, cache: Path) -> Iterator[Bare]:
             assert process.stdout is not None
             first = process.stdout.readline()
             if not first:
-                raise RuntimeError(f"{folder}: the bare model did not load")
+                raise BareFailed(f"{folder}: the bare model did not load")
             yield Bare(process, json.loads(first)["backend"])
         finally:
             process.terminate()

@@ -111,12 +111,16 @@ def _growth(parts: Parts) -> str:
     blocks = []
     for growth in (growth for part in parts.values() for growth in part.growth):
         numbers = [
-            table([growth.x, growth.y], [[f"{x:,.0f}", f"{y:,.3g}"] for x, y in line.points])
+            table([growth.x, growth.y], [[f"{x:,.0f}", _plain(y)] for x, y in line.points])
             for line in growth.lines
         ]
         block = [f"### {growth.title}", f"![{growth.title}]({_plot_file(growth)})", *numbers]
         blocks.append("\n\n".join([*block, growth.remark] if growth.remark else block))
     return "\n\n".join(blocks) or "Not measured yet."
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _tables(parts: Parts) -> str:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,10 @@ class Site:
         """The id of the detection."""
         body, content_type = form(filename, content)
         return str(self._send(DETECTIONS, body, content_type)["id"])
+
+    def submit_each(self, texts: Sequence[str]) -> list[str]:
+        """Handed in as papers in a call each, so that the first is scored while the last one comes in."""
+        return [str(self.call(DETECTIONS, {"text": text})["id"]) for text in texts]
 
     def submit(self, texts: Sequence[str]) -> list[str]:
         """Handed in as papers, as many at once as the API takes; the ids of the detections."""
@@ -162,6 +166,12 @@ class Site:
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
 
+    def of_new_tenant(self, slug: str) -> Site:
+        """The same site, called with the key of an institution of its own."""
+        program = f"from benchmarks.tenant import make_tenant; make_tenant({slug!r})"
+        printed = self.manage("shell", "--no-imports", "-c", program)
+        return replace(self, token=json.loads(printed.strip().splitlines()[-1])["token"])
+
     # --- commands and processes ----------------------------------------------------------------
 
     def manage(self, *arguments: str) -> str:
@@ -238,9 +248,7 @@ def running_site(name: str, *, model: Path, environment: Mapping[str, str] | Non
     try:
         _wait_for_start(supervisor, ready_file, output)
         site = Site(port=port, folder=folder, token="", supervisor=supervisor)
-        program = "from benchmarks.tenant import make_tenant; make_tenant()"
-        printed = site.manage("shell", "--no-imports", "-c", program)
-        site.token = json.loads(printed.strip().splitlines()[-1])["token"]
+        site = site.of_new_tenant("benchmark")
         say(f"  the site with {model.name} is ready after {time.monotonic() - began:.0f} s, port {port}")
         yield site
     finally:

@@ -13,7 +13,7 @@ from zhenwen.tenancy.scope import tenant_scope
 GRANTED_CHARACTERS = 10**12
 
 
-def make_tenant(slug: str = "benchmark") -> None:
+def make_tenant(slug: str) -> None:
     """Prints {"token"} of its API key as the last line."""
     owner = User.objects.create_user(f"{slug}@example.com", None, first_name=slug.title())
     organization = create_organization(

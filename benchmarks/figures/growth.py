@@ -16,7 +16,7 @@ SHORT_CHARACTERS = 120
 QUEUES = (1, 10, 100, 1_000, 10_000)
 LENGTHS = (50, 200, 1_000, 5_000, 20_000, 50_000, 100_000, 200_000)
 # A longer queue than this allows is left out, and the page says so.
-QUEUE_SECONDS_AT_MOST = 200.0
+QUEUE_SECONDS_AT_MOST = 400.0
 
 
 def queue_length(bench: Bench) -> Outcome:

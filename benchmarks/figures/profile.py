@@ -60,7 +60,9 @@ def shares_of(stacks: Counter[str], *, rows: int = ROWS) -> list[list[str]]:
     total = sum(stacks.values())
     found: Counter[tuple[str, str]] = Counter()
     for stack, count in stacks.items():
-        found[_place(stack.split(";"))] += count
+        # The sampler's first frame names the process where it watched several.
+        frames = [frame for frame in stack.split(";") if not frame.startswith("process ")]
+        found[_place(frames)] += count
     return [
         [f"{100 * count / total:.0f} %", ours, called] for (ours, called), count in found.most_common(rows)
     ]
@@ -74,6 +76,8 @@ def _place(frames: list[str]) -> tuple[str, str]:
             called = _parsed(frames[number + 1]) if number + 1 < len(frames) else None
             module = room.removesuffix(".py").replace("/", ".")
             return f"{module}.{name}", f"{Path(called[1]).stem}.{called[0]}" if called else "itself"
+    if not frames:
+        return "outside our code", "native threads of the web server"
     name, file = _parsed(frames[-1])
     return "outside our code", f"{Path(file).stem}.{name}"
 

@@ -36,7 +36,7 @@ def test_a_profile_names_our_innermost_function_and_what_it_calls() -> None:
     stacks = Counter(
         {
             "main (/x/manage.py:1);score (/x/detection/engine/scorer.py:70);infer (/y/openvino/_ov.py:9)": 3,
-            "run (/y/rq/worker.py:5);wait (/y/redis/client.py:8)": 1,
+            'process 7:"/z/python";run (/y/rq/worker.py:5);wait (/y/redis/client.py:8)': 1,
         }
     )
     assert shares_of(stacks) == [
