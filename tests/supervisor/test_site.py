@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from detection.training.golden_texts import GOLDEN_TEXTS
 from tests.supervisor.papers import paper_docx, paper_text
 from tests.supervisor.site import (
     RunningSite,
@@ -23,6 +24,7 @@ from tests.supervisor.site import (
     start_process,
     wait_until,
 )
+from zhenwen.supervisor.places import ROOT
 from zhenwen.supervisor.processes import is_alive
 from zhenwen.supervisor.secret_file import read_secrets
 
@@ -103,6 +105,28 @@ def test_management_commands_reach_the_running_site(site: RunningSite) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert site.call("/api/v1/models")[1]["models"][0]["name"] in result.stdout
+
+
+def test_the_command_line_says_what_the_site_says(site: RunningSite) -> None:
+    texts = [*GOLDEN_TEXTS, *(paper_text(90 + count, paragraphs=count) for count in (1, 3, 9))]
+    lines = "".join(json.dumps({"id": i, "text": text}) + "\n" for i, text in enumerate(texts))
+    scored = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "score", "--jsonl"],
+        env=site_free_environment(),
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert scored.returncode == 0, scored.stderr
+    by_command = [json.loads(line) for line in scored.stdout.splitlines()]
+    by_site = [site.call("/api/v1/detect", {"text": text})[1]["result"] for text in texts]
+    assert len(by_command) == len(texts)
+    assert {result["verdict"] for result in by_site} >= {"ai", "human", "inconclusive"}
+    for ours, theirs in zip(by_command, by_site, strict=True):
+        assert theirs["model"]["digest"] == ours.pop("model")["digest"]
+        del ours["id"]
+        assert ours == {name: theirs[name] for name in ours}
 
 
 def test_every_web_process_stays_small(site: RunningSite) -> None:
