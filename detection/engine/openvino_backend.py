@@ -37,6 +37,8 @@ class OpenVinoBackend:
                 {
                     "PERFORMANCE_HINT": "LATENCY",
                     "INFERENCE_NUM_THREADS": request.threads,
+                    # Pinned, the workers of a host would all sit on the same first cores.
+                    "ENABLE_CPU_PINNING": False,
                     "INFERENCE_PRECISION_HINT": arithmetic if precision == INT8 else precision,
                 },
             )
