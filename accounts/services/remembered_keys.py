@@ -23,16 +23,18 @@ REMEMBERED_SECONDS = 5
 # Longer than a call can take from reading its key's row to remembering it.
 WITHDRAWN_SECONDS = 300
 
-# remembered_key(lookup id, digest, address, scope): {organization, key, hint} of a usable key, or nil.
+# remembered_key(lookup id, digest, address, scope): of a usable key, {organization, key, hint, seconds left};
+# else nil.
 REMEMBERED_KEYS_LUA = """
 local function remembered_key(lookup_id, digest, address, scope)
   local found = redis.call('HMGET', 'apikey:' .. lookup_id, digest .. '@*', digest .. '@' .. address)
   local known = found[1] or found[2]
   if not known then return nil end
   local until_seconds, organization, key, scopes, hint = string.match(known, '^(%S+) (%d+) (%d+) (%S+) (.*)$')
-  if tonumber(until_seconds) <= tonumber(redis.call('TIME')[1]) then return nil end
+  local seconds = tonumber(until_seconds) - tonumber(redis.call('TIME')[1])
+  if seconds <= 0 then return nil end
   if not string.find(',' .. scopes .. ',', ',' .. scope .. ',', 1, true) then return nil end
-  return {organization, key, hint}
+  return {organization, key, hint, seconds}
 end
 """
 

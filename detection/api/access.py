@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
@@ -14,7 +14,6 @@ import structlog
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError
-from django.http import HttpRequest
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -211,27 +210,28 @@ def _fingerprint(value: Any) -> Any:
 
 
 def _recognised_key(request: Request) -> ApiKey:
-    token = token_of(request)
+    token = token_of(request.headers)
     if token is None:
         raise problems.unauthenticated(problems.API_KEY_MISSING)
+    address = remote_address(request.headers, seen=request.META.get("REMOTE_ADDR", ""))
     try:
-        return recognise_api_key(token=token, remote_address=remote_address(request))
+        return recognise_api_key(token=token, remote_address=address)
     except ApiKeyRefused as refused:
         raise problems.api_key_problem(refused) from None
 
 
-def token_of(request: Request | HttpRequest) -> str | None:
-    kind, _space, token = request.headers.get("Authorization", "").partition(" ")
+def token_of(headers: Mapping[str, str]) -> str | None:
+    """Of headers that are found by their names in lower case."""
+    kind, _space, token = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and token.strip():
         return token.strip()
-    return request.headers.get("X-API-Key", "").strip() or None
+    return headers.get("x-api-key", "").strip() or None
 
 
-def remote_address(request: Request | HttpRequest) -> str | None:
+def remote_address(headers: Mapping[str, str], *, seen: str) -> str | None:
     """The caller's address; a trusted proxy appends the one it saw to X-Forwarded-For."""
-    seen = request.META.get("REMOTE_ADDR", "")
     if settings.TRUST_PROXY:
-        seen = request.headers.get("X-Forwarded-For", seen).rpartition(",")[2]
+        seen = headers.get("x-forwarded-for", seen).rpartition(",")[2]
     try:
         address = ip_address(seen.strip())
     except ValueError:

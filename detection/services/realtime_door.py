@@ -1,8 +1,9 @@
 """The door of realtime calls: one round trip to Valkey decides, and does what it decided.
 
-`ask` is for a caller whose API key is remembered: key, rate limits, allowance, cached answer or place in the
-inbox, all in one script, so that nothing can change between two of them. `admit` is for a call whose caller
-was recognised, and counted against the rate limits, before.
+`ask_all` is for callers whose API key is remembered: key, rate limits, allowance, cached answer or place in
+the inbox, all in one script, so that nothing can change between two of them; it takes many calls at once,
+because coming and going costs more than what the script does for one. `admit` is for a call whose caller was
+recognised, and counted against the rate limits, before.
 
 What the script cannot decide alone it leaves untouched, and the ordinary way decides.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from redis.asyncio import Redis as AsyncRedis
 
 from accounts.services.remembered_keys import REMEMBERED_KEYS_LUA
 from detection.services.realtime_calls import RealtimeCall, call_fields
@@ -30,7 +32,7 @@ UNDECIDED, ANSWERED, RATE_LIMITED, ADMITTED, OVERLOADED = range(5)
 # too_busy(organization, most waiting, longest delay, seconds to the deadline): the delay as text if the call
 # must be refused, else nil. One institution alone may fill the inbox up to the longest delay; who has less
 # than half of that waiting still finds room when another has done so.
-# enter(organization, terms, label, call, weight, fields).
+# enter(organization, terms, label, call, room, weight, fields).
 _ENTER_LUA = f"""
 local function too_busy(organization, waiting_at_most, delay_at_most, deadline)
   local delay, own = inbox_delay('{REALTIME}', organization, tonumber(waiting_at_most))
@@ -39,13 +41,14 @@ local function too_busy(organization, waiting_at_most, delay_at_most, deadline)
   if crowded or delay > 1.5 * delay_at_most or delay > deadline then return tostring(delay) end
   return nil
 end
-local function enter(organization, terms, label, call, weight, fields)
+local function enter(organization, terms, label, call, room, weight, fields)
   hold_characters(organization, call, weight)
   local message = organization .. '\\n' .. terms .. '\\n' .. label .. '\\n' .. fields
-  inbox_push('{REALTIME}', organization, message, weight)
+  inbox_push('{REALTIME}', organization, call, room, message, weight)
 end
 """
 
+# The call waits in a room of its own.
 # ARGV: organization, terms, label, call id, weight, fields, most waiting, longest delay, deadline.
 _ADMIT = Script(
     f"""
@@ -54,50 +57,74 @@ local remaining = remaining_characters(ARGV[1])
 if not remaining or remaining < tonumber(ARGV[5]) then return {{{UNDECIDED}}} end
 local busy = too_busy(ARGV[1], ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9]))
 if busy then return {{{OVERLOADED}, busy}} end
-enter(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
+enter(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[4], ARGV[5], ARGV[6])
 return {{{ADMITTED}}}
 """
 )
 
-# ARGV: lookup id, digest, address, scope; capacity of the key's bucket, of the organization's, window;
-# text's digest, call id, weight, fields ('': from the cache or not at all);
-# most waiting, longest delay, seconds to the deadline.
+# ARGV: scope; capacity of a key's bucket, of an organization's, window; most waiting, longest delay; room;
+# then of each call: lookup id, digest, address; text's digest, call id, weight, fields ('': from the cache or
+# not at all), seconds to the deadline. A call that fails is left undecided and spoils no other.
 _ASK = Script(
     f"""
 {REMEMBERED_KEYS_LUA} {BUCKETS_LUA} {TERMS_LUA} {ALLOWANCE_LUA} {INBOX_LUA} {_ENTER_LUA}
-local known = remembered_key(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
-if not known then return {{{UNDECIDED}}} end
-local organization, key, label = known[1], known[2], known[3]
-local terms = realtime_terms(organization)
-local remaining = remaining_characters(organization)
-if not terms or not remaining then return {{{UNDECIDED}}} end
-local result = redis.call('GET', 'result:' .. organization .. ':' .. ARGV[8] .. ':' .. terms)
-local characters = result and tonumber(string.match(result, '^%d+')) or tonumber(ARGV[10])
-if remaining < characters or (not result and ARGV[11] == '') then return {{{UNDECIDED}}} end
+local scope, room, now = ARGV[1], ARGV[7], clock()
+local key_capacity, own_capacity, window = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local waiting_at_most, delay_at_most = ARGV[5], tonumber(ARGV[6])
 
-local now, window = clock(), tonumber(ARGV[7])
-local key_bucket = 'ratelimit:{{' .. organization .. '}}:key:' .. key
-local own_bucket = 'ratelimit:{{' .. organization .. '}}'
-local key_left = tokens_left(key_bucket, tonumber(ARGV[5]), window, now)
-local own_left = tokens_left(own_bucket, tonumber(ARGV[6]), window, now)
-local function outcome(status, word)
-  return {{status, organization, string.format('%.6f', key_left), string.format('%.6f', own_left), word}}
-end
-if key_left < 1 or own_left < 1 then return outcome({RATE_LIMITED}, '') end
-key_left, own_left = key_left - 1, own_left - 1
-keep_tokens(key_bucket, key_left, window, now)
-keep_tokens(own_bucket, own_left, window, now)
+local function decide(lookup_id, digest, address, text, call, weight, fields, deadline)
+  local known = remembered_key(lookup_id, digest, address, scope)
+  if not known then return {{{UNDECIDED}}} end
+  local organization, key, label, seconds = unpack(known)
+  local terms = realtime_terms(organization)
+  local remaining = remaining_characters(organization)
+  if not terms or not remaining then return {{{UNDECIDED}}} end
+  local result = redis.call('GET', 'result:' .. organization .. ':' .. text .. ':' .. terms)
+  local characters = result and tonumber(string.match(result, '^%d+')) or tonumber(weight)
+  if remaining < characters or (not result and fields == '') then return {{{UNDECIDED}}} end
 
-if result then
-  count_use(organization, characters)
-  return outcome({ANSWERED}, result)
+  local key_bucket = 'ratelimit:{{' .. organization .. '}}:key:' .. key
+  local own_bucket = 'ratelimit:{{' .. organization .. '}}'
+  local key_left = tokens_left(key_bucket, key_capacity, window, now)
+  local own_left = tokens_left(own_bucket, own_capacity, window, now)
+  local function outcome(status, word)
+    local left = string.format('%.6f %.6f', key_left, own_left)
+    return {{status, organization, left, word, seconds}}
+  end
+  if key_left < 1 or own_left < 1 then return outcome({RATE_LIMITED}, '') end
+  key_left, own_left = key_left - 1, own_left - 1
+  keep_tokens(key_bucket, key_left, window, now)
+  keep_tokens(own_bucket, own_left, window, now)
+
+  if result then
+    count_use(organization, characters)
+    return outcome({ANSWERED}, result)
+  end
+  local busy = too_busy(organization, waiting_at_most, delay_at_most, tonumber(deadline))
+  if busy then return outcome({OVERLOADED}, busy) end
+  enter(organization, terms, label, call, room, weight, fields)
+  return outcome({ADMITTED}, label)
 end
-local busy = too_busy(organization, ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14]))
-if busy then return outcome({OVERLOADED}, busy) end
-enter(organization, terms, label, ARGV[9], ARGV[10], ARGV[11])
-return outcome({ADMITTED}, label)
+
+local outcomes = {{}}
+for i = 8, #ARGV, 8 do
+  local is_decided, outcome = pcall(decide, unpack(ARGV, i, i + 7))
+  outcomes[#outcomes + 1] = is_decided and outcome or {{{UNDECIDED}}}
+end
+return outcomes
 """
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call and who says to be calling. `may_wait`: without a cached answer, it goes to the inbox."""
+
+    call: RealtimeCall
+    lookup_id: str
+    digest: str
+    remote_address: str | None
+    may_wait: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +137,7 @@ class Outcome:
     template: bytes = b""  # of the cached answer
     label: str = ""  # of the key whose call was admitted
     retry_after_seconds: int = 0
+    known_seconds: int = 0  # for so long the caller's key will be remembered
 
 
 def request_limits(*, organization_id: int, api_key_id: int) -> list[RateLimit]:
@@ -121,37 +149,33 @@ def request_limits(*, organization_id: int, api_key_id: int) -> list[RateLimit]:
     ]
 
 
-def ask(
-    *,
-    lookup_id: str,
-    digest: str,
-    remote_address: str | None,
-    scope: str,
-    call: RealtimeCall,
-    may_wait: bool,
-) -> Outcome:
-    """`may_wait`: without an answer in the cache, the call goes to the inbox. Raises redis.RedisError."""
+async def ask_all(
+    questions: Sequence[Question], *, scope: str, room: str, client: AsyncRedis[bytes]
+) -> list[Outcome]:
+    """Of calls that wait, if they do, in this room. Raises redis.RedisError."""
     key_limit, own_limit = request_limits(organization_id=0, api_key_id=0)
-    found = _ASK.run(
-        shared_connection(),
-        args=[
-            lookup_id,
-            digest,
-            remote_address or "",
-            scope,
-            key_limit.requests,
-            own_limit.requests,
-            key_limit.window_seconds,
+    arguments: list[str | int | float] = [
+        scope,
+        key_limit.requests,
+        own_limit.requests,
+        key_limit.window_seconds,
+        settings.REALTIME_WAITING_AT_MOST,
+        settings.REALTIME_DELAY_SECONDS_AT_MOST,
+        room,
+    ]
+    for question in questions:
+        call = question.call
+        arguments += [
+            question.lookup_id,
+            question.digest,
+            question.remote_address or "",
             call.text_sha256,
             call.call_id,
             call.weight,
-            call_fields(call) if may_wait else "",
-            settings.REALTIME_WAITING_AT_MOST,
-            settings.REALTIME_DELAY_SECONDS_AT_MOST,
+            call_fields(call) if question.may_wait else "",
             call.deadline_at - call.asked_at,
-        ],
-    )
-    return _outcome(found)
+        ]
+    return [_outcome(found) for found in await _ASK.run_async(client, args=arguments)]
 
 
 def admit(*, organization_id: int, terms: str, label: str, call: RealtimeCall) -> Outcome:
@@ -180,7 +204,8 @@ def _outcome(found: Sequence[Any]) -> Outcome:
     status = int(found[0])
     if status == UNDECIDED:
         return Outcome(status)
-    _, organization_id, key_left, own_left, word = found
+    _, organization_id, left, word, known_seconds = found
+    key_left, own_left = left.split()
     return Outcome(
         status,
         organization_id=int(organization_id),
@@ -188,6 +213,7 @@ def _outcome(found: Sequence[Any]) -> Outcome:
         template=word.partition(b" ")[2] if status == ANSWERED else b"",
         label=word.decode() if status == ADMITTED else "",
         retry_after_seconds=_retry_after_seconds(word) if status == OVERLOADED else 0,
+        known_seconds=known_seconds,
     )
 
 

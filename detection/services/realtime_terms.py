@@ -32,6 +32,11 @@ def terms_of(*, organization_id: int) -> str | None:
         remembered = shared_connection().get(f"{_TERMS}{organization_id}")
         if remembered is not None:
             return remembered.decode()
+    return remember_terms(organization_id=organization_id)
+
+
+def remember_terms(*, organization_id: int) -> str | None:
+    """As the database says them at this moment."""
     with tenant_scope(organization_id):
         version = active_model_version()
         tolerated_fpr = policy_of(organization_id=organization_id).tolerated_fpr

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from redis import Redis, RedisError
+from redis.asyncio import Redis as AsyncRedis
 
 from zhenwen.jobs.queues import shared_connection
 from zhenwen.jobs.scripts import Script
@@ -102,6 +103,11 @@ def let_go(*, organization_id: int, call_ids: Sequence[str], client: Redis[bytes
     """These calls hold nothing any more: charged, or never to be charged. Raises redis.RedisError."""
     if call_ids:
         client.hdel(f"{_HELD}{organization_id}", *call_ids)
+
+
+async def let_go_async(*, organization_id: int, call_id: str, client: AsyncRedis[bytes]) -> None:
+    """Raises redis.RedisError."""
+    await client.execute_command("HDEL", f"{_HELD}{organization_id}", call_id)
 
 
 def is_held(*, organization_id: int, call_id: str) -> bool:

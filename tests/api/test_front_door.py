@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +12,6 @@ from typing import Any
 import pytest
 import structlog
 from django.conf import LazySettings
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection
 from django.test.utils import CaptureQueriesContext
@@ -27,69 +24,19 @@ from accounts.services import remembered_keys
 from accounts.services.api_keys import issue_api_key, revoke_api_key
 from accounts.services.remembered_keys import remember_key
 from detection.api import front_door
-from detection.api.front_door import FrontDoor
 from detection.services import realtime, realtime_terms, realtime_usage
 from detection.services.policies import change_policy
 from tests.api.client import Caller
+from tests.api.door import Door, Reply, a_door
 from tests.cast import Cast
 from tests.services.detections import paper
+from tests.services.realtime import answer_waiting_calls
 from zhenwen.jobs.inbox import Inbox
 from zhenwen.tenancy.scope import tenant_scope
 
 TEXT = paper(600)
 ENGLISH = {"HTTP_ACCEPT_LANGUAGE": "en"}
 NAMED = {"HTTP_X_REQUEST_ID": "my-own-request"}
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: str
-    headers: dict[str, str]
-    body: bytes
-    by_django: bool
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class Door:
-    """The whole site as WSGI, and whether Django was asked."""
-
-    def __init__(self) -> None:
-        self._django = WSGIHandler()
-        self._asked = False
-        self._door = FrontDoor(self._through)
-
-    def _through(self, environ: dict[str, Any], start_response: Any) -> Any:
-        self._asked = True
-        return self._django(environ, start_response)
-
-    def post(
-        self, body: Any, token: str, environ: dict[str, str] | None = None, *, ahead: bool = True
-    ) -> Reply:
-        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        asked = {
-            "REQUEST_METHOD": "POST",
-            "PATH_INFO": "/api/v1/detect",
-            "SERVER_NAME": "testserver",
-            "SERVER_PORT": "80",
-            "HTTP_HOST": "testserver",
-            "REMOTE_ADDR": "127.0.0.1",
-            "CONTENT_TYPE": "application/json",
-            "CONTENT_LENGTH": str(len(sent)),
-            "HTTP_AUTHORIZATION": f"Bearer {token}",
-            "wsgi.input": io.BytesIO(sent),
-            "wsgi.url_scheme": "http",
-            "wsgi.errors": io.StringIO(),
-            **(environ or {}),
-        }
-        self._asked = False
-        began: list[Any] = []
-        application: Any = self._door if ahead else self._django
-        body_parts = application(asked, lambda *words: began.extend(words))
-        content = b"".join(body_parts)
-        return Reply(began[0], dict(began[1]), content, by_django=self._asked or not ahead)
 
 
 @pytest.fixture
@@ -103,20 +50,20 @@ def door(cast: Cast, worker: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setattr(remembered_keys, "REMEMBERED_SECONDS", 60)
     monkeypatch.setattr(realtime_terms, "REMEMBERED_SECONDS", 60)
     monkeypatch.setattr(realtime_usage, "REMAINING_SECONDS", 60)
-    door = Door()
-    reply = door.post({"text": TEXT}, cast.acme_key)
-    assert reply.status == "200 OK", reply.body
-    yield door
+    with a_door(meanwhile=answer_waiting_calls) as door:
+        reply = door.post({"text": TEXT}, cast.acme_key)
+        assert reply.status == "200 OK", reply.body
+        yield door
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 
 
 def same(reply: Reply) -> dict[str, Any]:
     """What must not differ: all but the name of the request and what the rate limits have left."""
-    own = {"X-Request-Id", "RateLimit"}
+    own = {"x-request-id", "ratelimit"}
     headers = {name: value for name, value in reply.headers.items() if name not in own}
     body = reply.body
-    if "problem" in reply.headers["Content-Type"]:
+    if "problem" in reply.headers["content-type"]:
         body = json.dumps(reply.json | {"request_id": ""}).encode()
     return {"status": reply.status, "headers": headers, "body": body}
 
@@ -142,8 +89,8 @@ def test_a_cached_answer_is_the_same_either_way(
     behind = door.post(body, cast.acme_key, environ, ahead=False)
     assert not ahead.by_django
     assert same(ahead) == same(behind)
-    assert ahead.headers["RateLimit"] != ""
-    assert len(ahead.headers["X-Request-Id"]) == 32
+    assert ahead.headers["ratelimit"] != ""
+    assert len(ahead.headers["x-request-id"]) == 32
 
 
 @pytest.mark.parametrize(
@@ -202,6 +149,7 @@ def test_a_new_text_is_answered_without_a_query_before_the_answer(cast: Cast, do
 def test_without_a_worker_the_call_becomes_a_detection(
     cast: Cast, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    door.meanwhile = None
     monkeypatch.setattr(Inbox, "wait_for_answer", lambda *_, **__: None)
     monkeypatch.setattr(realtime, "wait_for_end", lambda *_, **__: time.sleep(0.05))
     reply = door.post({"text": paper(600, number=3), "deadline_seconds": 0.5}, cast.acme_key)
@@ -210,7 +158,7 @@ def test_without_a_worker_the_call_becomes_a_detection(
     assert reply.status == behind.status == "202 Accepted"
     assert reply.headers.keys() == behind.headers.keys()
     assert reply.json.keys() == behind.json.keys()
-    assert reply.headers["Location"] == f"/api/v1/detections/{reply.json['id']}"
+    assert reply.headers["location"] == f"/api/v1/detections/{reply.json['id']}"
 
 
 def test_a_revoked_key_is_refused_at_once(cast: Cast, door: Door) -> None:
@@ -329,17 +277,19 @@ def test_it_is_told_and_counted_like_any_request(cast: Cast, door: Door) -> None
         reply = door.post({"text": TEXT}, cast.acme_key, NAMED)
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as behind:
         door.post({"text": TEXT}, cast.acme_key, NAMED, ahead=False)
-    assert reply.headers["X-Request-Id"] == "my-own-request"
+    assert reply.headers["x-request-id"] == "my-own-request"
     assert counter._value.get() == before + 2
     assert [{**line, "duration_ns": 0} for line in ahead] == [{**line, "duration_ns": 0} for line in behind]
 
 
 def test_without_the_queue_server_the_view_answers(
-    cast: Cast, door: Door, monkeypatch: pytest.MonkeyPatch
+    cast: Cast, door: Door, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dead = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.1)
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    dead = Redis.from_url(settings.REDIS_URL, socket_connect_timeout=0.1)
     monkeypatch.setattr("zhenwen.jobs.queues._connection", dead)
-    reply = door.post({"text": TEXT, "deadline_seconds": 0}, cast.acme_key)
+    with a_door() as lonely:
+        reply = lonely.post({"text": TEXT, "deadline_seconds": 0}, cast.acme_key)
     dead.close()
     assert reply.by_django
     assert reply.status == "202 Accepted"

@@ -14,7 +14,7 @@ INFERENCE = {"torch", "openvino", "transformers", "tokenizers", "onnxruntime"}
 PROGRAM = """
 import json, sys
 from pathlib import Path
-import zhenwen.wsgi
+import zhenwen.asgi
 from django.urls import get_resolver
 get_resolver().url_patterns  # what the first request would import
 def walk(resolver):

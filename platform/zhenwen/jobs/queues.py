@@ -6,6 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -29,6 +32,17 @@ def redis_connection(*, patience_seconds: float = 60) -> Redis[bytes]:
         settings.REDIS_URL,
         socket_timeout=patience_seconds,
         socket_connect_timeout=3,
+        **_NAMELESS,
+    )
+
+
+def async_connection() -> AsyncRedis[bytes]:
+    """For one event loop. Tries nothing twice: what was not answered may have been done."""
+    return AsyncRedis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=5,
+        socket_connect_timeout=3,
+        retry=AsyncRetry(NoBackoff(), 0),
         **_NAMELESS,
     )
 

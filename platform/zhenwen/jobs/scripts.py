@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError
 
 Argument = str | bytes | int | float
@@ -25,3 +26,10 @@ class Script:
             return client.execute_command("EVALSHA", self._digest, len(keys), *keys, *args)
         except NoScriptError:
             return client.execute_command("EVAL", self._source, len(keys), *keys, *args)
+
+    async def run_async(self, client: AsyncRedis[bytes], *, args: Sequence[Argument]) -> Any:
+        """Raises redis.RedisError."""
+        try:
+            return await client.execute_command("EVALSHA", self._digest, 0, *args)
+        except NoScriptError:
+            return await client.execute_command("EVAL", self._source, 0, *args)

@@ -56,8 +56,8 @@ SEGMENTS_DROPPED_TOTAL = Counter(
 )  # expired, cancelled
 REALTIME_CALLS_TOTAL = Counter(
     "zhenwen_realtime_calls_total",
-    "Realtime calls by what became of them: cached, overloaded, durable (at the door); answered, expired, "
-    "too_late, none (in the worker).",
+    "Realtime calls by what became of them: cached, overloaded, durable, gone (at the door); answered, "
+    "expired, too_late, none (in the worker).",
     ["outcome"],
 )
 LEASES_EXPIRED_TOTAL = Counter("zhenwen_leases_expired_total", "Detections taken back from a lost worker.")

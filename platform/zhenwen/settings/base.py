@@ -27,7 +27,8 @@ SITE_URL = env_text("SITE_URL", "http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 BEHIND_TLS = SITE_URL.startswith("https://")
 ROOT_URLCONF = "zhenwen.urls"
-WSGI_APPLICATION = "zhenwen.wsgi.application"
+# Of each web process, for all but realtime calls; each keeps a connection to the database.
+WEB_THREADS = env_int("WEB_THREADS", 16)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

@@ -20,8 +20,6 @@ from zhenwen.supervisor.secret_file import write_private
 from zhenwen.supervisor.service import ServiceSpec, UnixUser, tail
 from zhenwen.supervisor.unprivileged import can_run, hand_over, server_user
 
-# Of one web process. A realtime call keeps one while it waits, at almost no cost.
-BLOCKING_THREADS = 16
 # The beginnings of the names of the site's own settings, among all else in an environment.
 OURS = ("ALLOWED_", "API_", "CSRF_", "DATABASE_", "DJANGO_", "PYTHON", "REDIS_", "SITE_", "ZHENWEN_")
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
@@ -116,11 +114,11 @@ class Application:
         return self._spec(name, [VENV_PYTHON, ROOT / "manage.py", *arguments], extra)
 
     def _web(self, *, extra: Mapping[str, str]) -> ServiceSpec:
-        arguments = ["--interface", "wsgi", "--host", self.host, "--port", str(self.port)]
-        arguments += ["--workers", str(self.web_workers), "--blocking-threads", str(BLOCKING_THREADS)]
+        arguments = ["--interface", "asgi", "--host", self.host, "--port", str(self.port)]
+        arguments += ["--workers", str(self.web_workers)]
         arguments += ["--respawn-failed-workers", "--workers-kill-timeout", "10", "--no-ws"]
         return self._spec(
-            "web", [VENV_PYTHON, "-m", "granian", *arguments, "zhenwen.wsgi:application"], extra
+            "web", [VENV_PYTHON, "-m", "granian", *arguments, "zhenwen.asgi:application"], extra
         )
 
     def _spec(self, name: str, argv: Sequence[str | Path], extra: Mapping[str, str]) -> ServiceSpec:

@@ -1,0 +1,33 @@
+"""The web application. Importing it loads no model and no inference library.
+
+Realtime calls are answered on the event loop. All else is Django's, in threads that each keep a connection to
+the database, which Django's own ASGI handler would open anew for every request.
+"""
+
+import os
+from typing import Any
+from urllib.parse import quote
+
+from a2wsgi import WSGIMiddleware
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhenwen.settings.live")
+_django: Any = get_wsgi_application()
+
+from detection.api.front_door import FrontDoor  # noqa: E402 - imports models, which need Django set up
+
+_site: Any = WSGIMiddleware(_django, workers=settings.WEB_THREADS)
+
+
+async def _with_plain_query(scope: Any, receive: Any, send: Any) -> None:
+    """Some clients send Chinese in a query as it is; the bridge to WSGI takes ASCII only."""
+    if not scope.get("query_string", b"").isascii():
+        scope = {**scope, "query_string": quote(scope["query_string"], safe=_QUERY).encode()}
+    await _site(scope, receive, send)
+
+
+# Whatever may stand in a query stays as it is.
+_QUERY = "!$%&'()*+,-./:;=?@[]_~"
+
+application = FrontDoor(_with_plain_query, _site.executor)
