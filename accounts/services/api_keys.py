@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import string
@@ -120,8 +119,11 @@ class PresentedKey:
 
 
 def presented_key(token: str) -> PresentedKey:
-    """Under the newest pepper; a key of an older one is simply not remembered. Raises ApiKeyRefused."""
-    lookup_id, secret = _split_token(token)
+    """Under the newest pepper; a key of an older one, or a mistyped one, is simply not remembered.
+
+    Raises ApiKeyRefused.
+    """
+    lookup_id, secret, _ = _parts_of(token)
     return PresentedKey(lookup_id, _digest(secret, len(settings.API_KEY_PEPPERS) - 1))
 
 
@@ -145,6 +147,14 @@ def _note_use(api_key: ApiKey, now: datetime) -> None:
 
 
 def _split_token(token: str) -> tuple[str, str]:
+    """Lookup id and secret of a token without a slip of the pen."""
+    lookup_id, secret, checksum = _parts_of(token)
+    if not hmac.compare_digest(checksum, _checksum(lookup_id + secret)):
+        raise ApiKeyRefused("malformed")
+    return lookup_id, secret
+
+
+def _parts_of(token: str) -> tuple[str, str, str]:
     body = token.removeprefix(PREFIX)
     lookup_id, _, rest = body.partition("_")
     secret, checksum = rest[:SECRET_LENGTH], rest[SECRET_LENGTH:]
@@ -155,14 +165,14 @@ def _split_token(token: str) -> tuple[str, str]:
         and len(secret) == SECRET_LENGTH
         and len(checksum) == CHECKSUM_LENGTH
     )
-    if not well_formed or not hmac.compare_digest(checksum, _checksum(lookup_id + secret)):
+    if not well_formed:
         raise ApiKeyRefused("malformed")
-    return lookup_id, secret
+    return lookup_id, secret, checksum
 
 
 def _digest(secret: str, pepper_version: int) -> str:
     pepper = settings.API_KEY_PEPPERS[pepper_version]
-    return hmac.new(pepper.encode(), secret.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(pepper.encode(), secret.encode(), "sha256").hex()
 
 
 def _checksum(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import lru_cache, wraps
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
@@ -232,8 +232,13 @@ def remote_address(headers: Mapping[str, str], *, seen: str) -> str | None:
     """The caller's address; a trusted proxy appends the one it saw to X-Forwarded-For."""
     if settings.TRUST_PROXY:
         seen = headers.get("x-forwarded-for", seen).rpartition(",")[2]
+    return _plain_address(seen.strip())
+
+
+@lru_cache(maxsize=1024)
+def _plain_address(written: str) -> str | None:
     try:
-        address = ip_address(seen.strip())
+        address = ip_address(written)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

@@ -49,10 +49,6 @@ class Reply:
         return HttpResponse(status=self.status, reason=self.reason)
 
 
-def result_reply(body: bytes) -> Reply:
-    return Reply(200, body)
-
-
 def rendered(response: Response) -> Reply:
     return Reply(
         response.status_code,

@@ -14,7 +14,7 @@ import contextvars
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Executor
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import structlog
@@ -24,9 +24,10 @@ from django.utils.log import log_response
 from redis import RedisError
 
 from detection.api.detect_call import PATH, Asked, CallHead, asked_in, head_of
-from detection.api.detect_reply import CLIENT_GONE, Reply, common_headers, rendered, result_reply
+from detection.api.detect_reply import CLIENT_GONE, Reply, common_headers, rendered
 from detection.api.problems import problem_for
 from detection.api.replies import outcome_reply
+from detection.reports.payload import notice
 from detection.services import realtime_door as door
 from detection.services.realtime import Overloaded, hand_in, written
 from detection.services.realtime_desk import Answer, RealtimeDesk
@@ -108,8 +109,7 @@ class FrontDoor:
         request_id = begin_request(head.headers.get("x-request-id", ""))
         structlog.contextvars.bind_contextvars(organization_id=outcome.organization_id)
         language = preferred_language(head.headers.get("accept-language", ""))
-        with translation.override(language):
-            reply = await self._reply(asked, outcome, answer, receive)
+        reply = await self._reply(asked, outcome, answer, receive, language)
         limits = door.request_limits(organization_id=outcome.organization_id, api_key_id=0)
         decision = decided(limits, outcome.left, admitted=outcome.status != door.RATE_LIMITED)
         reply.headers.update(decision.headers)
@@ -120,8 +120,9 @@ class FrontDoor:
             await send({"type": "http.response.body", "body": reply.body})
         _tell(head, reply, duration_ns=time.monotonic_ns() - started_ns)
 
-    async def _reply(self, asked: Asked, outcome: door.Outcome, answer: Answer, receive: Receive) -> Reply:
-        """In the language that is active."""
+    async def _reply(
+        self, asked: Asked, outcome: door.Outcome, answer: Answer, receive: Receive, language: str
+    ) -> Reply:
         try:
             if outcome.status == door.RATE_LIMITED:
                 raise Problem(RATE_LIMITED)
@@ -130,17 +131,18 @@ class FrontDoor:
                 raise Overloaded(outcome.retry_after_seconds)
             if outcome.status == door.ANSWERED:
                 REALTIME_CALLS_TOTAL.labels("cached").inc()
-                return result_reply(written(outcome.template, asked.call))
-            return await self._reply_of_worker(asked, outcome, answer, receive)
+                return _result(outcome.template, asked, language)
+            return await self._reply_of_worker(asked, outcome, answer, receive, language)
         except Exception as error:
-            problem = problem_for(error)
-            if problem is None:
-                logger.exception("front door failed", error_type=type(error).__name__)
-                problem = Problem(problems.INTERNAL_ERROR)
-            return rendered(problem_response(problem))
+            with translation.override(language):
+                problem = problem_for(error)
+                if problem is None:
+                    logger.exception("front door failed", error_type=type(error).__name__)
+                    problem = Problem(problems.INTERNAL_ERROR)
+                return rendered(problem_response(problem))
 
     async def _reply_of_worker(
-        self, asked: Asked, outcome: door.Outcome, answer: Answer, receive: Receive
+        self, asked: Asked, outcome: door.Outcome, answer: Answer, receive: Receive, language: str
     ) -> Reply:
         gone = asyncio.ensure_future(_gone(receive))
         try:
@@ -148,14 +150,14 @@ class FrontDoor:
                 organization_id=outcome.organization_id, call=asked.call, answer=answer, gone=gone
             )
             if template:
-                return result_reply(written(template, asked.call))
+                return _result(template, asked, language)
             if gone.done():
                 REALTIME_CALLS_TOTAL.labels("gone").inc()
                 return Reply(CLIENT_GONE)
         finally:
             gone.cancel()
         context = contextvars.copy_context()
-        return await self._in_thread(partial(context.run, _handed_in, asked, outcome))
+        return await self._in_thread(partial(context.run, _handed_in, asked, outcome, language))
 
     def _renew_in_time(self, asked: Asked, outcome: door.Outcome) -> None:
         """Before the caller is forgotten, and one at a time for each key."""
@@ -181,15 +183,26 @@ def _on_good_connection(work: Callable[[], Result]) -> Result:
         close_old_connections()
 
 
-def _handed_in(asked: Asked, outcome: door.Outcome) -> Reply:
+def _result(template: bytes, asked: Asked, language: str) -> Reply:
+    return Reply(200, written(template, asked.call, notice=_notice_in(language)))
+
+
+@cache
+def _notice_in(language: str) -> str:
+    with translation.override(language):
+        return notice()
+
+
+def _handed_in(asked: Asked, outcome: door.Outcome, language: str) -> Reply:
     """Raises what the view would raise."""
-    handed_in = hand_in(
-        organization_id=outcome.organization_id,
-        call=asked.call,
-        submitter=Submitter(user=None, label=outcome.label),
-        ends_at=asked.ends_at,
-    )
-    return rendered(outcome_reply(handed_in))
+    with translation.override(language):
+        handed_in = hand_in(
+            organization_id=outcome.organization_id,
+            call=asked.call,
+            submitter=Submitter(user=None, label=outcome.label),
+            ends_at=asked.ends_at,
+        )
+        return rendered(outcome_reply(handed_in))
 
 
 async def _body(receive: Receive) -> bytes | None:

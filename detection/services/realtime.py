@@ -112,10 +112,12 @@ def detect_now(
         template = _cached_template(organization_id, call, terms, is_named=detection_id is not None)
         if template is not None:
             REALTIME_CALLS_TOTAL.labels("cached").inc()
-            return RealtimeOutcome(detection=None, payload=json.loads(written(template, call)), cached=True)
+            return RealtimeOutcome(
+                detection=None, payload=json.loads(written(template, call, notice=notice())), cached=True
+            )
         answer = _answer_of_worker(organization_id, call, terms, submitter)
         if answer:
-            return RealtimeOutcome(detection=None, payload=json.loads(written(answer, call)))
+            return RealtimeOutcome(detection=None, payload=json.loads(written(answer, call, notice=notice())))
     _refuse_if_crowded()
     return hand_in(organization_id=organization_id, call=call, submitter=submitter, ends_at=ends_at)
 
@@ -144,9 +146,9 @@ def new_call(
     )
 
 
-def written(template: bytes, call: RealtimeCall) -> bytes:
+def written(template: bytes, call: RealtimeCall, *, notice: str) -> bytes:
     """The answer in the words of this call: its title, its id, its language."""
-    return filled_template(template, title=call.title, external_id=call.external_id, notice=notice())
+    return filled_template(template, title=call.title, external_id=call.external_id, notice=notice)
 
 
 def wait_for_answer(*, organization_id: int, call: RealtimeCall) -> bytes:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from redis import RedisError
@@ -51,8 +52,9 @@ class RealtimeDesk:
 
         Once the client is `gone` the call is given up: who has not begun it never will.
         """
+        ends: list[asyncio.Future[Any]] = [answer, gone]
         await asyncio.wait(
-            [answer, gone],
+            ends,
             timeout=max(0.0, call.deadline_at - time.time()),
             return_when=asyncio.FIRST_COMPLETED,
         )

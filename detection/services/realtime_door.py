@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from redis.asyncio import Redis as AsyncRedis
 
 from accounts.services.remembered_keys import REMEMBERED_KEYS_LUA
 from detection.services.realtime_calls import RealtimeCall, call_fields
@@ -23,7 +22,7 @@ from detection.services.realtime_terms import TERMS_LUA
 from detection.services.realtime_usage import ALLOWANCE_LUA
 from zhenwen.http.rate_limits import BUCKETS_LUA, RateLimit
 from zhenwen.jobs.inbox import INBOX_LUA, seconds_until_room
-from zhenwen.jobs.queues import REALTIME, shared_connection
+from zhenwen.jobs.queues import REALTIME, AsyncConnection, shared_connection
 from zhenwen.jobs.scripts import Script
 
 # What the scripts answer first.
@@ -150,7 +149,7 @@ def request_limits(*, organization_id: int, api_key_id: int) -> list[RateLimit]:
 
 
 async def ask_all(
-    questions: Sequence[Question], *, scope: str, room: str, client: AsyncRedis[bytes]
+    questions: Sequence[Question], *, scope: str, room: str, client: AsyncConnection
 ) -> list[Outcome]:
     """Of calls that wait, if they do, in this room. Raises redis.RedisError."""
     key_limit, own_limit = request_limits(organization_id=0, api_key_id=0)

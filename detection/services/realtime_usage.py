@@ -16,9 +16,8 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from redis import Redis, RedisError
-from redis.asyncio import Redis as AsyncRedis
 
-from zhenwen.jobs.queues import shared_connection
+from zhenwen.jobs.queues import AsyncConnection, shared_connection
 from zhenwen.jobs.scripts import Script
 from zhenwen.ledger.services import charge_characters, current_allowance
 from zhenwen.tenancy.scope import tenant_scope
@@ -105,7 +104,7 @@ def let_go(*, organization_id: int, call_ids: Sequence[str], client: Redis[bytes
         client.hdel(f"{_HELD}{organization_id}", *call_ids)
 
 
-async def let_go_async(*, organization_id: int, call_id: str, client: AsyncRedis[bytes]) -> None:
+async def let_go_async(*, organization_id: int, call_id: str, client: AsyncConnection) -> None:
     """Raises redis.RedisError."""
     await client.execute_command("HDEL", f"{_HELD}{organization_id}", call_id)
 

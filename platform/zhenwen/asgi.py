@@ -17,17 +17,20 @@ _django: Any = get_wsgi_application()
 
 from detection.api.front_door import FrontDoor  # noqa: E402 - imports models, which need Django set up
 
-_site: Any = WSGIMiddleware(_django, workers=settings.WEB_THREADS)
-
-
-async def _with_plain_query(scope: Any, receive: Any, send: Any) -> None:
-    """Some clients send Chinese in a query as it is; the bridge to WSGI takes ASCII only."""
-    if not scope.get("query_string", b"").isascii():
-        scope = {**scope, "query_string": quote(scope["query_string"], safe=_QUERY).encode()}
-    await _site(scope, receive, send)
-
-
 # Whatever may stand in a query stays as it is.
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
+_bridge: Any = WSGIMiddleware(_django, workers=settings.WEB_THREADS)
 
-application = FrontDoor(_with_plain_query, _site.executor)
+
+async def _site(scope: Any, receive: Any, send: Any) -> None:
+    """Django behind the bridge, which takes no query but in ASCII, and no awaitable but a coroutine."""
+
+    async def receive_next() -> Any:
+        return await receive()
+
+    if not scope.get("query_string", b"").isascii():
+        scope = {**scope, "query_string": quote(scope["query_string"], safe=_QUERY).encode()}
+    await _bridge(scope, receive_next, send)
+
+
+application = FrontDoor(_site, _bridge.executor)

@@ -100,7 +100,9 @@ def test_without_an_answer_the_text_is_handed_in_at_the_deadline(cast: Cast) -> 
     outcome = ask(cast.acme, seconds=0.8)
     assert outcome.payload is None
     assert outcome.detection is not None
-    assert answer_waiting_calls() == 1, "the worker finds it too late, and drops it"
+    scorer = FakeSharedScorer()
+    answer_waiting_calls(scorer)
+    assert scorer.scored == 0, "it is given up, and dropped"
     assert score(outcome.detection).state == State.SUCCEEDED
     assert balance(cast.acme) == (0, outcome.detection.characters)
 

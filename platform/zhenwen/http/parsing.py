@@ -37,7 +37,7 @@ class StrictJSONParser(JSONParser):
 
 def read_json(body: bytes) -> Any:
     """Raises ValueError or RecursionError for what is no JSON in UTF-8."""
-    return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    return _DECODER.decode(body.decode("utf-8-sig"))
 
 
 class AlwaysJSON(DefaultContentNegotiation):
@@ -63,3 +63,6 @@ def refuse_oversized_body(request: HttpRequest, *, size_bytes_at_most: int) -> N
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -35,11 +35,11 @@ class Gathering(Generic[Question, Reply]):
             try:
                 replies = await self._ask_all([question for question, _ in group])
             except Exception as error:
-                for _, reply in group:
-                    if not reply.done():
-                        reply.set_exception(error)
+                for _, asker in group:
+                    if not asker.done():
+                        asker.set_exception(error)
                 continue
-            for (_, waiting), reply in zip(group, replies, strict=True):
-                if not waiting.done():
-                    waiting.set_result(reply)
+            for (_, asker), reply in zip(group, replies, strict=True):
+                if not asker.done():
+                    asker.set_result(reply)
         self._asking = None

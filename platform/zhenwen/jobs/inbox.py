@@ -2,8 +2,8 @@
 
 A call is pushed with its weight and the name of the room in which its answer is waited for; a worker takes
 many at once and answers each; whoever waits either gets the answer or gives the call up, and one key decides
-which: it stands as long as the call is waited for, and is taken away once. What was given up is dropped when it
-is taken. Nothing here is durable: the waiting process still holds the call and does it another way when no
+which: it stands as long as the call is waited for, and is taken away once. What was given up is dropped when
+it is taken. Nothing here is durable: the waiting process still holds the call and does it another way when no
 answer comes.
 
 Refusing at the door: the workers say how much weight they get done in a second, so that a script can tell

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, cast
 
+import hiredis
 from django.conf import settings
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -36,15 +37,33 @@ def redis_connection(*, patience_seconds: float = 60) -> Redis[bytes]:
     )
 
 
-def async_connection() -> AsyncRedis[bytes]:
+class AsyncConnection(Protocol):
+    """What we need of redis-py's client, whose type stubs are behind it."""
+
+    async def execute_command(self, *words: str | bytes | float) -> Any: ...
+
+    async def aclose(self) -> None: ...
+
+
+def async_connection() -> AsyncConnection:
     """For one event loop. Tries nothing twice: what was not answered may have been done."""
-    return AsyncRedis.from_url(
+    client: Any = AsyncRedis.from_url(
         settings.REDIS_URL,
         socket_timeout=5,
         socket_connect_timeout=3,
         retry=AsyncRetry(NoBackoff(), 0),
         **_NAMELESS,
     )
+    pool = client.connection_pool
+    pool.connection_class = type("PackingInC", (_PackingInC, pool.connection_class), {})
+    return cast("AsyncConnection", client)
+
+
+class _PackingInC:
+    """As redis-py's own connections do unless they are asynchronous."""
+
+    def pack_command(self, *words: Any) -> list[bytes]:
+        return [hiredis.pack_command(words)]
 
 
 def queue_named(name: str, connection: Redis[bytes] | None = None) -> Queue:

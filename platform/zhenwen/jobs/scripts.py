@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError
+
+from zhenwen.jobs.queues import AsyncConnection
 
 Argument = str | bytes | int | float
 
@@ -27,7 +28,7 @@ class Script:
         except NoScriptError:
             return client.execute_command("EVAL", self._source, len(keys), *keys, *args)
 
-    async def run_async(self, client: AsyncRedis[bytes], *, args: Sequence[Argument]) -> Any:
+    async def run_async(self, client: AsyncConnection, *, args: Sequence[Argument]) -> Any:
         """Raises redis.RedisError."""
         try:
             return await client.execute_command("EVALSHA", self._digest, 0, *args)

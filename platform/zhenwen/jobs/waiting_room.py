@@ -44,7 +44,7 @@ class WaitingRoom:
 
     async def give_up(self, call_id: str, answer: asyncio.Future[bytes]) -> bytes | None:
         """The answer if it was quicker; None: there is none and will be none. Raises redis.RedisError."""
-        if not await self._client.delete(self._inbox.waits(call_id)):
+        if not await self._client.execute_command("DEL", self._inbox.waits(call_id)):
             await asyncio.wait([answer], timeout=ON_ITS_WAY_SECONDS)
         return answer.result() if answer.done() else None
 
