@@ -47,11 +47,15 @@ class OwnThread(Executor):
     def work_until(self, done: Future[Any]) -> None:
         while not done.done():
             with suppress(Empty):
-                future, work = self._work.get(timeout=0.005)
-                try:
-                    future.set_result(work())
-                except BaseException as error:
-                    future.set_exception(error)
+                self.work_once(wait_seconds=0.005)
+
+    def work_once(self, *, wait_seconds: float) -> None:
+        """Raises queue.Empty."""
+        future, work = self._work.get(timeout=wait_seconds)
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
 
 
 class Door:
@@ -99,6 +103,10 @@ class Door:
             body=b"".join(part["body"] for part in parts),
             by_django=self._asked,
         )
+
+    def finish_work(self) -> None:
+        """What was begun beside a call that has its reply."""
+        self._thread.work_once(wait_seconds=1)
 
     def close(self) -> None:
         self._finish(self._desk.close())

@@ -282,6 +282,19 @@ def test_it_is_told_and_counted_like_any_request(cast: Cast, door: Door) -> None
     assert [{**line, "duration_ns": 0} for line in ahead] == [{**line, "duration_ns": 0} for line in behind]
 
 
+def test_what_is_remembered_is_renewed_beside_the_calls(
+    cast: Cast, door: Door, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front_door, "RENEW_SECONDS", 120)
+    assert not door.post({"text": TEXT}, cast.acme_key).by_django
+    client = Redis.from_url(settings.REDIS_URL)
+    own = [*client.scan_iter("apikey:*"), *client.scan_iter("realtime:terms:*")]
+    client.delete(*own, f"realtime:remaining:{cast.acme.id}")
+    client.close()
+    door.finish_work()
+    assert not door.post({"text": TEXT}, cast.acme_key).by_django
+
+
 def test_without_the_queue_server_the_view_answers(
     cast: Cast, door: Door, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import structlog
-from redis import RedisError
 
 from zhenwen.jobs.inbox import BLOCK_SECONDS, Inbox, split_answer
 from zhenwen.jobs.queues import async_connection
@@ -17,6 +16,7 @@ logger = structlog.get_logger(__name__)
 
 ANSWERS_AT_ONCE = 100
 RECONNECT_SECONDS = 1.0
+CLOSE_SECONDS = 1.0
 # An answer that was given stands in the room's list and is read in the next turn.
 ON_ITS_WAY_SECONDS = 1.0
 
@@ -30,6 +30,7 @@ class WaitingRoom:
         self._client = async_connection()
         self._expected: dict[str, asyncio.Future[bytes]] = {}
         self._reading: asyncio.Task[None] | None = None
+        self._is_open = True
 
     @contextmanager
     def seat(self, call_id: str) -> Iterator[asyncio.Future[bytes]]:
@@ -49,17 +50,18 @@ class WaitingRoom:
         return answer.result() if answer.done() else None
 
     async def close(self) -> None:
+        self._is_open = False
         if self._reading is not None:
+            # A client that is just reading may take no notice; then the loop's end is its end.
             self._reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._reading
+            await asyncio.wait([self._reading], timeout=CLOSE_SECONDS)
         await self._client.aclose()
 
     async def _read(self) -> None:
         """Answers to whom they are for, as long as the loop runs."""
         client = async_connection()
         try:
-            while True:
+            while self._is_open:
                 try:
                     found = await client.execute_command(
                         "BLMPOP",
@@ -70,7 +72,7 @@ class WaitingRoom:
                         "COUNT",
                         ANSWERS_AT_ONCE,
                     )
-                except RedisError as error:
+                except Exception as error:  # whatever it is, others wait
                     logger.warning("answers not read", error_type=type(error).__name__)
                     await asyncio.sleep(RECONNECT_SECONDS)
                     continue
