@@ -106,7 +106,8 @@ class Door:
 
     def finish_work(self) -> None:
         """What was begun beside a call that has its reply."""
-        self._thread.work_once(wait_seconds=1)
+        with suppress(Empty):
+            self._thread.work_once(wait_seconds=0.5)
 
     def close(self) -> None:
         self._finish(self._desk.close())
