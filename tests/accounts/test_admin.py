@@ -25,6 +25,12 @@ def test_every_list_opens(operator: Client, model: type) -> None:
     assert reply.status_code == 200
 
 
+def test_a_stranger_signs_in_through_the_door_of_all(client: Client) -> None:
+    reply = client.get(reverse("admin:login"))
+    assert reply.status_code == 302
+    assert reply.headers["Location"].startswith(reverse("account_login"))
+
+
 def test_allowances_of_all_organizations_are_listed(operator: Client) -> None:
     page = operator.get(reverse("admin:ledger_allowance_changelist")).content.decode()
     assert "Acme" in page

@@ -8,8 +8,9 @@ from typing import Any, TypeVar, cast
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib.admin import AdminSite
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
 
 from zhenwen.tenancy.scope import operator_scope
 
@@ -18,8 +19,11 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 
 class OperatorAdminSite(AdminSite):
     site_header = site_title = "甄文 Zhenwen"
-    # Signs in through the same door as everybody, with its rate limits.
-    login = secure_admin_login(AdminSite.login)
+
+    @method_decorator(secure_admin_login)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Signs in through the same door as everybody, with its rate limits."""
+        return super().login(request, extra_context)
 
     def admin_view(
         self,
