@@ -7,7 +7,8 @@ from typing import Any
 from django.utils import timezone
 
 from detection.models import Detection
-from detection.services.transitions import lease_end, move
+from detection.services.leases import lease_end
+from detection.services.transitions import move
 from detection.states import State
 from zhenwen.observability.metrics import STAGE_SECONDS
 from zhenwen.tenancy.scope import operator_scope

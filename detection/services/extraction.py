@@ -17,9 +17,10 @@ from detection.scoring.prepare import prepare
 from detection.scoring.types import ExtractedDocument
 from detection.services.claiming import claim_next
 from detection.services.dispatch import dispatch_on_commit
+from detection.services.leases import renewed_lease
 from detection.services.lifecycle import fail_detection, send_back
 from detection.services.submission import stored_blocks
-from detection.services.transitions import move, renewed_lease
+from detection.services.transitions import move
 from detection.states import State
 from zhenwen.ledger.services import AllowanceExceeded, reserve_characters
 from zhenwen.observability.metrics import STAGE_SECONDS

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
-from typing import Protocol
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from detection.models import Detection, DocumentContent, ModelVersion, Priority, Report
-from detection.scoring.calibration import Calibration
+from detection.models import Detection, DocumentContent, Priority, Report
 from detection.scoring.prepare import PreparedDocument, prepare
 from detection.scoring.types import DetectionResult, SegmentInput, SegmentScore
 from detection.scoring.verdict import abstention, conclude
 from detection.services.caches import cached_scores, remember_scores, stored_document
 from detection.services.claiming import claim_next
+from detection.services.leases import Lease, LeaseLost, renewed_lease
 from detection.services.lifecycle import count_end, send_back
 from detection.services.realtime_replies import announce_end
 from detection.services.reports import report_fields
-from detection.services.transitions import Lease, LeaseLost, move, renewed_lease
+from detection.services.transitions import move
+from detection.services.warm_model import BorrowModel, SegmentScorer
 from detection.states import State
 from zhenwen.ledger.services import charge_reservation
 from zhenwen.observability.metrics import (
@@ -44,35 +43,6 @@ SEGMENTS_PER_STEP = 32
 # So that the engine has the next step before it has finished this one.
 STEPS_AHEAD = 2
 PROGRESS_INTERVAL_SECONDS = 1.0
-
-
-class SegmentScorer(Protocol):
-    """The engine's shared scorer, as far as a document needs it."""
-
-    @property
-    def model_name(self) -> str: ...
-
-    @property
-    def model_digest(self) -> str: ...
-
-    @property
-    def calibration(self) -> Calibration: ...
-
-    def submit(self, segments: Sequence[SegmentInput], *, tenant: int) -> Future[list[SegmentScore]]: ...
-
-
-class Model(Protocol):
-    """A model version, loaded."""
-
-    @property
-    def version(self) -> ModelVersion: ...
-
-    @property
-    def scorer(self) -> SegmentScorer: ...
-
-
-# The model that serves now, kept loaded as long as the context lasts; None while none does.
-BorrowModel = Callable[[], AbstractContextManager[Model | None]]
 
 
 def score_next(*, priority: Priority, borrow_model: BorrowModel) -> bool:

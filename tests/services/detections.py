@@ -18,9 +18,10 @@ from detection.scoring.calibration import Calibration, uncalibrated
 from detection.scoring.fake import FakeScorer
 from detection.scoring.types import SegmentInput, SegmentScore
 from detection.services.extraction import extract_claimed
+from detection.services.leases import lease_end
 from detection.services.scoring import score_claimed
 from detection.services.submission import Submitter, submit_file, submit_text
-from detection.services.transitions import lease_end, move
+from detection.services.transitions import move
 from detection.states import ALLOWED_TRANSITIONS, State
 from zhenwen.ledger.models import LedgerEntry
 from zhenwen.ledger.services import current_allowance
@@ -70,7 +71,9 @@ class FakeModel(FakeScorer):
             self._meanwhile()
         return super().score(segments)
 
-    def submit(self, segments: Sequence[SegmentInput], *, tenant: int) -> Future[list[SegmentScore]]:
+    def submit(
+        self, segments: Sequence[SegmentInput], *, tenant: int, expires_at: float | None = None
+    ) -> Future[list[SegmentScore]]:
         future: Future[list[SegmentScore]] = Future()
         try:
             future.set_result(self.score(segments))

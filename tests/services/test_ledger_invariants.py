@@ -22,9 +22,10 @@ from hypothesis.stateful import (
 )
 
 from detection.models import Detection, ModelVersion
+from detection.services.leases import lease_end
 from detection.services.lifecycle import DetectionNotCancellable, cancel_detection
 from detection.services.sweeping import take_back_expired_leases
-from detection.services.transitions import lease_end, move
+from detection.services.transitions import move
 from detection.states import OPEN_STATES, State
 from tests.cast import make_cast
 from tests.services.detections import (

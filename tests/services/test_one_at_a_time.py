@@ -8,17 +8,26 @@
 6. Cancelled in the middle: no report, nothing charged.
 7. A finished detection is neither cancelled nor failed.
 8. PostgreSQL itself refuses a transition that the table does not name.
+9. One thread renews all the leases of a process.
 """
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+
 import pytest
+from django.conf import LazySettings
 from django.db import IntegrityError
+from django.utils import timezone
 
 from detection.models import Detection, Report
+from detection.services.leases import Lease, LeaseLost, lease_end, renewed_lease
 from detection.services.lifecycle import DetectionNotCancellable, cancel_detection, fail_detection
 from detection.services.sweeping import take_back_expired_leases
-from detection.services.transitions import lease_end
 from detection.states import State
 from tests.cast import Cast
 from tests.services.detections import (
@@ -26,6 +35,7 @@ from tests.services.detections import (
     FakeModel,
     at_once,
     balance,
+    claim,
     entries,
     expire_lease,
     fresh,
@@ -97,6 +107,45 @@ def test_a_renewed_lease_stands(cast: Cast) -> None:
         assert take_back_expired_leases() == 0
 
     assert score(detection, FakeModel(renew_just_before_the_sweep)).state == State.SUCCEEDED
+
+
+def test_one_thread_renews_all_leases_and_ends_with_the_last(cast: Cast, settings: LazySettings) -> None:
+    claimed = [claim(hand_in_text(cast.acme), State.SCORING) for _ in range(3)]
+    detections = [detection for detection in claimed if detection is not None]
+    first_ends = lease_ends(detections)
+    settings.LEASE_SECONDS = 1
+    with ExitStack() as stack:
+        leases = [stack.enter_context(renewed_lease(detection)) for detection in detections]
+        until(lambda: all(now != then for now, then in zip(lease_ends(detections), first_ends, strict=True)))
+        assert len(renewing_threads()) == 1
+        with tenant_scope(cast.acme.id):
+            cancel_detection(detection=fresh(detections[0]), cancelled_by=BOB)
+        until(lambda: is_lost(leases[0]))
+        assert not is_lost(leases[1])
+    until(lambda: not renewing_threads())
+
+
+def until(condition: Callable[[], bool]) -> None:
+    ends_at = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < ends_at
+        time.sleep(0.05)
+
+
+def is_lost(lease: Lease) -> bool:
+    try:
+        lease.check()
+    except LeaseLost:
+        return True
+    return False
+
+
+def lease_ends(detections: Sequence[Detection]) -> list[datetime]:
+    return [fresh(detection).lease_expires_at or timezone.now() for detection in detections]
+
+
+def renewing_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "leases"]
 
 
 def test_cancelled_while_it_is_scored(cast: Cast) -> None:
