@@ -122,8 +122,10 @@ def page(rows: Sequence[Content]) -> str:
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     lines += [
         "",
-        "OpenVINO maps the file of the weights into memory, but packs them for the processor when a process "
-        "first uses them, and no other process sees that copy: each further worker costs the weights again. "
+        "OpenVINO maps the file of the weights into memory, but packs them for the processor into memory of "
+        "its own when a process first uses them: each further worker costs the weights again. No setting "
+        "shares that copy: `ENABLE_MMAP` and a cache of compiled models (`CACHE_DIR`, whatever its mode) map "
+        "the weights as a file holds them, of which each process again packs its own. "
         "Torch shares the weights where the file holds them in the precision it runs in, and only there. "
         "Therefore a host runs one warm worker for papers and one for calls, with threads that share its "
         "model, and not one process for each core.",
