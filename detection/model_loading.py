@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
+import time
+from itertools import product
 from pathlib import Path
 
-from detection.engine import ModelFolderError, SharedScorer, check_golden, load_model_folder
+from detection.engine import ModelFolderError, ModelScorer, SharedScorer, check_golden, load_model_folder
 from detection.models import ModelVersion
 from detection.scoring.types import Scorer, SegmentInput
+from zhenwen.jobs.gently import gently
 
 # Shapes to warm up: the lengths segments are padded to, alone and a few together.
 WARM_UP_TOKENS = range(64, 513, 64)
 WARM_UP_ROWS = (1, 4)
+# Beside a model that serves, that one has the machine to itself for so many times as long as each shape took.
+REST = 3.0
 # A loaded model takes this many times the room of its largest file of weights.
 MEMORY_PER_FILE_BYTE = 8
 
 
-def load_checked(version: ModelVersion) -> SharedScorer:
+def load_checked(version: ModelVersion, *, beside: bool = False) -> SharedScorer:
     """A version that is what it says and scores its golden set as it must on this machine, warmed up.
 
-    Raises ModelFolderError.
+    `beside` a model that serves it is done with what that one leaves over. Raises ModelFolderError.
     """
+    scorer = gently(lambda: _checked(version, rest=REST)) if beside else _checked(version)
+    return SharedScorer(scorer)  # whose threads must not be of low priority
+
+
+def _checked(version: ModelVersion, *, rest: float = 0.0) -> ModelScorer:
     folder = Path(version.folder)
     scorer = load_model_folder(folder)
     if (scorer.model_digest, scorer.calibration.digest) != (version.digest, version.calibration_digest):
         raise ModelFolderError(f"{folder}: not the version {version.digest[:12]} any more")
     check_golden(folder, scorer=scorer)
-    warm_up(scorer)
-    return SharedScorer(scorer)
+    warm_up(scorer, rest=rest)
+    return scorer
 
 
-def warm_up(scorer: Scorer) -> None:
-    """Let the first real batches of every shape be no slower than the later ones."""
-    for tokens in WARM_UP_TOKENS:
+def warm_up(scorer: Scorer, *, rest: float = 0.0) -> None:
+    """Let the first real batches of every shape be no slower than the later ones.
+
+    Between two of them it rests for `rest` times as long as the last one took.
+    """
+    for tokens, rows in product(WARM_UP_TOKENS, WARM_UP_ROWS):
         characters = tokens - 2
-        for rows in WARM_UP_ROWS:
-            scorer.score([SegmentInput("文" * characters, (characters,))] * rows)
+        began = time.monotonic()
+        scorer.score([SegmentInput("文" * characters, (characters,))] * rows)
+        time.sleep(rest * (time.monotonic() - began))
 
 
 def fits_beside(version: ModelVersion) -> bool:

@@ -7,11 +7,13 @@ calls. The one before stays loaded, so that going back takes no time.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 from django.conf import settings
@@ -36,7 +38,14 @@ LOOK_SECONDS = 1.0
 TRY_AGAIN_SECONDS = 30.0
 DRAIN_SECONDS = 120.0
 
-Load = Callable[[ModelVersion], SharedScorer]
+# For at most so long one thread keeps the model's from the interpreter. Python's own five milliseconds are a
+# good part of a forward pass, and would be lost after each.
+SWITCH_SECONDS = 0.0005
+
+
+class Load(Protocol):
+    def __call__(self, version: ModelVersion, *, beside: bool) -> SharedScorer:
+        """`beside`: another model serves meanwhile, and must not be slowed down."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,7 +197,7 @@ class WarmModels:
         self._loading = version
         try:
             self._make_room(version)
-            return LoadedModel(version, self.load(version))
+            return LoadedModel(version, self.load(version, beside=self._serving is not None))
         finally:
             self._loading = None
 
@@ -266,6 +275,7 @@ class WarmModels:
 
 def serve_queue(*, queue: str, load: Load = load_checked) -> None:
     """Score the detections of one queue until told to stop, several at once, all by the one model."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     models = WarmModels(queue=queue, load=load)
     with models.watched():
         pool = WorkPool(

@@ -8,11 +8,14 @@
 6. Another worker has refused it: this one does not serve it either.
 7. Where two do not fit, the one that serves ends its work first.
 8. An engine that dies is loaded anew.
+9. What is loaded beside a model that serves takes only the time that one leaves over.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,11 +23,18 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from detection.engine import ModelFolderError, SharedScorer, load_model_folder, read_manifest, write_golden
+from detection.engine import (
+    ModelFolderError,
+    SharedScorer,
+    check_golden,
+    load_model_folder,
+    read_manifest,
+    write_golden,
+)
 from detection.model_loading import load_checked
 from detection.models import Detection, ModelVersion, Priority
 from detection.scoring.calibration import Calibration
-from detection.scoring.types import SegmentInput
+from detection.scoring.types import Scorer, SegmentInput
 from detection.services.model_versions import (
     NoPreviousVersion,
     confirm_activation,
@@ -39,6 +49,7 @@ from detection.states import State
 from tests.cast import Cast
 from tests.engine.conftest import edit_config
 from tests.services.detections import fresh, hand_in_text, paper
+from zhenwen.jobs.gently import LOWEST_PRIORITY
 from zhenwen.jobs.pool import WorkPool
 from zhenwen.jobs.queues import shared_connection
 from zhenwen.tenancy.scope import tenant_scope
@@ -85,9 +96,9 @@ class Loads:
     def __init__(self) -> None:
         self.digests: list[str] = []
 
-    def __call__(self, version: ModelVersion) -> SharedScorer:
+    def __call__(self, version: ModelVersion, *, beside: bool) -> SharedScorer:
         self.digests.append(version.digest)
-        return load_checked(version)
+        return load_checked(version, beside=beside)
 
 
 @pytest.fixture
@@ -257,9 +268,9 @@ def test_what_another_worker_has_refused_is_not_served(models: WarmModels, make_
     serve(models, first)
     request_activation(model_version=second)
 
-    def load(version: ModelVersion) -> SharedScorer:
+    def load(version: ModelVersion, *, beside: bool) -> SharedScorer:
         refuse_activation(model_version=second, reason="another machine, another score")
-        return load_checked(version)
+        return load_checked(version, beside=beside)
 
     models.load = load
     models.look()
@@ -292,10 +303,11 @@ def test_where_two_do_not_fit_the_first_ends_its_work_and_goes(
     monkeypatch.setattr("detection.serving.fits_beside", lambda _version: next(room))
     ended = threading.Event()
 
-    def load(version: ModelVersion) -> SharedScorer:
+    def load(version: ModelVersion, *, beside: bool) -> SharedScorer:
+        assert not beside
         assert ended.is_set()
         assert not old.is_alive()
-        return load_checked(version)
+        return load_checked(version, beside=beside)
 
     models.load = load
     with models.borrowed() as borrowed:
@@ -321,6 +333,29 @@ def test_an_engine_that_dies_is_loaded_anew(models: WarmModels, make_version: Ma
     assert alive is not None
     assert alive is not dead
     assert alive.scorer.score([SEGMENT], tenant=1)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads have no priority of their own")
+def test_what_is_loaded_beside_another_steps_back(
+    models: WarmModels, make_version: MakeVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    priorities: list[int] = []
+
+    def check(folder: Path, *, scorer: Scorer) -> float:
+        priorities.append(priority_of(threading.get_native_id()))
+        return check_golden(folder, scorer=scorer)
+
+    monkeypatch.setattr("detection.model_loading.check_golden", check)
+    for name in ("first", "second"):
+        serve(models, make_version(name))
+    own = priority_of(threading.get_native_id())
+    assert priorities == [own, LOWEST_PRIORITY]
+    engine = [thread for thread in threading.enumerate() if thread.name.startswith("engine-")]
+    assert {priority_of(thread.native_id or 0) for thread in engine} == {own}, "as it will serve"
+
+
+def priority_of(thread_id: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, thread_id)
 
 
 def test_only_one_version_is_asked_for(make_version: MakeVersion) -> None:

@@ -49,7 +49,7 @@ def main(kind: str) -> None:
     if kind == "warm":
         from detection.serving import serve_queue
 
-        serve_queue(queue="documents", load=lambda _version: fake_model())
+        serve_queue(queue="documents", load=lambda version, *, beside: fake_model())
     else:
         from detection.services import extraction
 
