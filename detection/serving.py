@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -283,6 +283,6 @@ def serve_queue(*, queue: str, load: Load = load_checked) -> None:
             threads=settings.DOCUMENTS_AT_ONCE,
             is_ready=models.is_ready,
         )
-        answering = RealtimeWorker(models.current).running()
-        with answering if queue == REALTIME else nullcontext():
+        # While no realtime worker lives, the one for papers answers calls.
+        with RealtimeWorker(models.current, is_standby=queue != REALTIME).running():
             run_warm_worker(queue=queue, pool=pool, describe=models.says)

@@ -83,15 +83,24 @@ def keep_in_memory(
 def remember_scores(
     *, model_digest: str, segments: Sequence[SegmentInput], scores: Sequence[SegmentScore]
 ) -> None:
-    keys = [segment_key(model_digest, segment) for segment in segments]
-    _memory.keep(keys, scores)
+    keep_in_memory(model_digest=model_digest, segments=segments, scores=scores)
     try:
         pipeline = shared_connection().pipeline(transaction=False)
-        for key, score in zip(keys, scores, strict=True):
-            pipeline.set(key, json.dumps([score.logit, *score.sentence_logits]), ex=SEGMENT_SECONDS)
+        for key, value in written_scores(model_digest=model_digest, segments=segments, scores=scores):
+            pipeline.set(key, value, ex=SEGMENT_SECONDS)
         pipeline.execute()
     except RedisError:
         logger.warning("segment scores not cached")
+
+
+def written_scores(
+    *, model_digest: str, segments: Sequence[SegmentInput], scores: Sequence[SegmentScore]
+) -> list[tuple[str, str]]:
+    """Key and value of each, to be set for SEGMENT_SECONDS."""
+    return [
+        (segment_key(model_digest, segment), json.dumps([score.logit, *score.sentence_logits]))
+        for segment, score in zip(segments, scores, strict=True)
+    ]
 
 
 def segment_key(model_digest: str, segment: SegmentInput) -> str:

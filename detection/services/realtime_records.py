@@ -24,7 +24,7 @@ import json
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -75,11 +75,14 @@ class CallRecord:
         return f"detection:{self.detection_id}"
 
     def encoded(self) -> bytes:
-        return json.dumps(asdict(self), ensure_ascii=False).encode()
+        return json.dumps({name: getattr(self, name) for name in _FIELDS}, ensure_ascii=False).encode()
 
     @classmethod
     def decoded(cls, body: bytes) -> CallRecord:
         return cls(**json.loads(body))
+
+
+_FIELDS = tuple(one.name for one in fields(CallRecord))
 
 
 def record_of(

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -23,9 +23,9 @@ logger = structlog.get_logger(__name__)
 
 STREAM = "realtime:records"
 _GROUP = "writers"
-RECORDS_AT_ONCE = 200
+RECORDS_AT_ONCE = 500
 # Records gather for this long while others are coming in: an insert of twenty costs little more than of one.
-GATHER_SECONDS = 0.2
+GATHER_SECONDS = 0.5
 # A record that a writer took so long ago and did not write is another's.
 LEFT_BEHIND_SECONDS = 10
 LOOK_FOR_LEFT_SECONDS = 5
@@ -35,10 +35,10 @@ Entries = Sequence[tuple[bytes, CallRecord]]
 
 
 @contextmanager
-def writing_records() -> Iterator[None]:
-    """As long as this lasts, a thread writes what comes in; at the end, what is there still."""
+def writing_records(is_wanted: Callable[[], bool] = lambda: True) -> Iterator[None]:
+    """As long as this lasts and is wanted, a thread writes what comes in; at the end, what is there still."""
     done = threading.Event()
-    thread = threading.Thread(target=_write_until, args=(done,), name="records", daemon=True)
+    thread = threading.Thread(target=_write_until, args=(done, is_wanted), name="records", daemon=True)
     thread.start()
     try:
         yield
@@ -66,10 +66,13 @@ def unwritten_count() -> int:
     return int(shared_connection().xlen(STREAM))
 
 
-def _write_until(done: threading.Event) -> None:
+def _write_until(done: threading.Event, is_wanted: Callable[[], bool]) -> None:
     writer = _Writer()
     while True:
         is_last = done.is_set()
+        if not is_last and not is_wanted():
+            done.wait(GATHER_SECONDS)
+            continue
         written = writer.round(wait_seconds=None if is_last else 1.0)
         if is_last and not written:
             break
@@ -144,12 +147,14 @@ def _write(client: Redis[bytes], entries: Entries) -> int:
     with STAGE_SECONDS.labels("store").time():
         write_records([record for _, record in entries])
     entry_ids = [entry_id for entry_id, _ in entries]
-    client.pipeline().xack(STREAM, _GROUP, *entry_ids).xdel(STREAM, *entry_ids).execute()
     held: defaultdict[int, list[str]] = defaultdict(list)
     for _, record in entries:
         held[record.organization_id].append(record.detection_id)
+    pipeline = client.pipeline()
+    pipeline.xack(STREAM, _GROUP, *entry_ids).xdel(STREAM, *entry_ids)
     for organization_id, call_ids in held.items():
-        let_go(organization_id=organization_id, call_ids=call_ids, client=client)
+        let_go(organization_id=organization_id, call_ids=call_ids, client=pipeline)
+    pipeline.execute()
     return len(entries)
 
 

@@ -1,4 +1,7 @@
-"""A realtime worker with a fake model that takes SCORING_SECONDS for each call; until it is killed."""
+"""A realtime worker, or with STANDBY=1 one that stands by, with a fake model; until it is killed.
+
+Each call takes SCORING_SECONDS.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ def main() -> None:
 
     seconds = float(os.environ.get("SCORING_SECONDS", "0"))
     model = serving(FakeSharedScorer(meanwhile=lambda: time.sleep(seconds)))
-    with RealtimeWorker(lambda: model).running():
+    is_standby = os.environ.get("STANDBY") == "1"
+    with RealtimeWorker(lambda: model, is_standby=is_standby).running():
         threading.Event().wait()
 
 

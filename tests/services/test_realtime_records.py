@@ -22,6 +22,7 @@ from detection.services.realtime_writer import write_left_records, write_waiting
 from tests.cast import Cast
 from tests.services.detections import BOB, balance, fresh, paper, score
 from tests.services.realtime import answer_waiting_calls
+from zhenwen.jobs.taking import Taker
 from zhenwen.ledger.models import LedgerEntry
 from zhenwen.ledger.services import change_grant, current_allowance
 from zhenwen.tenancy.scope import tenant_scope
@@ -68,7 +69,7 @@ def left_by_a_dead_writer(monkeypatch: pytest.MonkeyPatch, *, before_commit: boo
 
 def test_1_before_the_answer_nothing_is_recorded(cast: Cast, queue_server: Redis[bytes]) -> None:
     call = push(cast)
-    INBOX.take(at_most=1, wait_seconds=0.1, client=queue_server)
+    Taker(INBOX).take(at_most=1, wait_seconds=0.1, client=queue_server)
     assert write_waiting_records() == 0
     assert charges(cast) == []
     assert INBOX.give_up(call.call_id) is None

@@ -1,10 +1,10 @@
 """Calls to warm workers that somebody waits for, without the cost of a queue of jobs.
 
 A call is pushed with its weight and the name of the room in which its answer is waited for; a worker takes
-many at once and answers each; whoever waits either gets the answer or gives the call up, and one key decides
-which: it stands as long as the call is waited for, and is taken away once. What was given up is dropped when
-it is taken. Nothing here is durable: the waiting process still holds the call and does it another way when no
-answer comes.
+many at once (zhenwen.jobs.taking) and answers each; whoever waits either gets the answer or gives the call
+up, and one key decides which: it stands as long as the call is waited for, and is taken away once. What was
+given up is dropped when it is taken. Nothing here is durable: the waiting process still holds the call and
+does it another way when no answer comes.
 
 Refusing at the door: the workers say how much weight they get done in a second, so that a script can tell
 when a new call would begin, and how much of what waits is one tenant's.
@@ -14,13 +14,9 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-
-from redis import Redis
 
 from zhenwen.jobs.presence import SILENT_SECONDS
 from zhenwen.jobs.queues import shared_connection
-from zhenwen.jobs.scripts import Script
 
 WAIT_SECONDS_AT_MOST = 60
 SPEED_SECONDS = 60  # for so long a worker's word on its speed holds
@@ -58,31 +54,6 @@ local function inbox_answer(name, id, answer)
 end
 """
 
-# What was taken no longer waits. An empty inbox weighs nothing, whatever a killed worker left uncounted.
-# KEYS: inbox, weight, weights. ARGV: tenant, weight and id of each. Returns 1 for each that is waited for.
-_TAKEN = Script(
-    """
-local wanted = {}
-for i = 1, #ARGV, 3 do
-  redis.call('DECRBY', KEYS[2], ARGV[i + 1])
-  redis.call('HINCRBY', KEYS[3], ARGV[i], -ARGV[i + 1])
-  wanted[#wanted + 1] = redis.call('EXISTS', KEYS[1] .. ':waits:' .. ARGV[i + 2])
-end
-if redis.call('LLEN', KEYS[1]) == 0 then redis.call('DEL', KEYS[2], KEYS[3]) end
-return wanted
-"""
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A message from the inbox, whose it is and what was said of its weight."""
-
-    message: bytes
-    tenant: bytes
-    weight: int
-    call_id: bytes
-
 
 class Inbox:
     """One queue's calls. Methods raise redis.RedisError."""
@@ -90,19 +61,6 @@ class Inbox:
     def __init__(self, name: str) -> None:
         self.name = name
         self._key = f"inbox:{name}"
-
-    def take(self, *, at_most: int, wait_seconds: float, client: Redis[bytes]) -> list[Taken]:
-        """Oldest first, without those given up; waits for the first one only."""
-        found = client.execute_command("BLMPOP", wait_seconds, 1, self._key, "LEFT", "COUNT", at_most)
-        if not found:
-            return []
-        taken = [_split(item) for item in found[1]]
-        wanted = _TAKEN.run(
-            client,
-            keys=[self._key, f"{self._key}:weight", f"{self._key}:weights"],
-            args=[word for item in taken for word in (item.tenant, item.weight, item.call_id)],
-        )
-        return [item for item, is_wanted in zip(taken, wanted, strict=True) if is_wanted]
 
     def wait_for_answer(self, call_id: str, *, ends_at: float) -> bytes | None:
         """The answer, or None at `ends_at` (of time.monotonic); whoever gets None must give the call up.
@@ -149,8 +107,3 @@ def split_answer(item: bytes) -> tuple[str, bytes]:
     """The call's id and its answer."""
     call_id, _, answer = item.partition(b" ")
     return call_id.decode(), answer
-
-
-def _split(item: bytes) -> Taken:
-    weight, tenant, call_id, message = item.split(b" ", 3)
-    return Taken(message, tenant, int(weight), call_id)
