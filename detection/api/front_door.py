@@ -60,7 +60,7 @@ class FrontDoor:
         self._site = site
         self._threads = threads
         self._desk = RealtimeDesk()
-        self._renewing: set[str] = set()
+        self._renewals: dict[tuple[str, str | None], asyncio.Future[None]] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         head = head_of(scope) if scope["type"] == "http" and scope["path"] == PATH else None
@@ -89,11 +89,15 @@ class FrontDoor:
         """None: Django's."""
         try:
             outcome = await self._desk.ask(asked.question)
+            if outcome.status == door.FORGOTTEN:
+                await asyncio.wait([self._renewal(asked)])
+                outcome = await self._desk.ask(asked.question)
         except RedisError:
             return None
-        if outcome.status == door.UNDECIDED:
+        if outcome.status in (door.UNDECIDED, door.FORGOTTEN):
             return None
-        self._renew_in_time(asked, outcome)
+        if outcome.known_seconds <= RENEW_SECONDS:
+            self._renewal(asked)
         return outcome
 
     async def _answer(
@@ -159,15 +163,16 @@ class FrontDoor:
         context = contextvars.copy_context()
         return await self._in_thread(partial(context.run, _handed_in, asked, outcome, language))
 
-    def _renew_in_time(self, asked: Asked, outcome: door.Outcome) -> None:
-        """Before the caller is forgotten, and one at a time for each key."""
-        lookup_id = asked.question.lookup_id
-        if outcome.known_seconds > RENEW_SECONDS or lookup_id in self._renewing:
-            return
-        self._renewing.add(lookup_id)
-        address = asked.question.remote_address
-        renewal = self._in_thread(partial(renew, token=asked.token, remote_address=address))
-        renewal.add_done_callback(lambda _: self._renewing.discard(lookup_id))
+    def _renewal(self, asked: Asked) -> asyncio.Future[None]:
+        """One for all the calls of a caller that need it at the same time."""
+        caller = (asked.token, asked.question.remote_address)
+        renewal = self._renewals.get(caller)
+        if renewal is None:
+            token, address = caller
+            renewal = self._in_thread(partial(renew, token=token, remote_address=address))
+            self._renewals[caller] = renewal
+            renewal.add_done_callback(lambda _: self._renewals.pop(caller))
+        return renewal
 
     def _in_thread(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
         loop = asyncio.get_running_loop()

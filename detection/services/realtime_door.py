@@ -26,7 +26,7 @@ from zhenwen.jobs.queues import REALTIME, AsyncConnection, shared_connection
 from zhenwen.jobs.scripts import Script
 
 # What the scripts answer first.
-UNDECIDED, ANSWERED, RATE_LIMITED, ADMITTED, OVERLOADED = range(5)
+UNDECIDED, ANSWERED, RATE_LIMITED, ADMITTED, OVERLOADED, FORGOTTEN = range(6)
 
 # too_busy(organization, most waiting, longest delay, seconds to the deadline): the delay as text if the call
 # must be refused, else nil. One institution alone may fill the inbox up to the longest delay; who has less
@@ -73,11 +73,11 @@ local waiting_at_most, delay_at_most = ARGV[5], tonumber(ARGV[6])
 
 local function decide(lookup_id, digest, address, text, call, weight, fields, deadline)
   local known = remembered_key(lookup_id, digest, address, scope)
-  if not known then return {{{UNDECIDED}}} end
+  if not known then return {{{FORGOTTEN}}} end
   local organization, key, label, seconds = unpack(known)
   local terms = realtime_terms(organization)
   local remaining = remaining_characters(organization)
-  if not terms or not remaining then return {{{UNDECIDED}}} end
+  if not terms or not remaining then return {{{FORGOTTEN}}} end
   local result = redis.call('GET', 'result:' .. organization .. ':' .. text .. ':' .. terms)
   local characters = result and tonumber(string.match(result, '^%d+')) or tonumber(weight)
   if remaining < characters or (not result and fields == '') then return {{{UNDECIDED}}} end
@@ -201,7 +201,7 @@ def admit(*, organization_id: int, terms: str, label: str, call: RealtimeCall) -
 
 def _outcome(found: Sequence[Any]) -> Outcome:
     status = int(found[0])
-    if status == UNDECIDED:
+    if status in (UNDECIDED, FORGOTTEN):
         return Outcome(status)
     _, organization_id, left, word, known_seconds = found
     key_left, own_left = left.split()

@@ -183,7 +183,6 @@ def test_a_key_is_known_from_its_own_networks_only(cast: Cast, door: Door) -> No
         organization=cast.acme, name="campus", created_by=cast.alice, allowed_networks=("10.1.0.0/16",)
     ).token
     inside, outside = {"REMOTE_ADDR": "10.1.2.3"}, {"REMOTE_ADDR": "10.2.0.1"}
-    assert door.post({"text": TEXT}, token, inside).by_django
     assert not door.post({"text": TEXT}, token, inside).by_django
     refused = door.post({"text": TEXT}, token, outside)
     assert refused.by_django
@@ -196,7 +195,10 @@ def test_a_key_with_another_secret_or_scope_is_not_known(cast: Cast, door: Door)
     )
     for _time in range(2):
         assert door.post({"text": TEXT}, reader.token).json["code"] == "scope_missing"
-    assert door.post({"text": TEXT}, cast.rival_key).by_django
+    forged = cast.acme_key.rpartition("_")[0] + "_" + cast.rival_key.rpartition("_")[2]
+    reply = door.post({"text": TEXT}, forged)
+    assert reply.by_django
+    assert reply.status == "401 Unauthorized"
 
 
 def test_a_key_is_not_known_past_its_date(cast: Cast, door: Door) -> None:
@@ -280,6 +282,20 @@ def test_it_is_told_and_counted_like_any_request(cast: Cast, door: Door) -> None
     assert reply.headers["x-request-id"] == "my-own-request"
     assert counter._value.get() == before + 2
     assert [{**line, "duration_ns": 0} for line in ahead] == [{**line, "duration_ns": 0} for line in behind]
+
+
+def test_who_was_forgotten_is_asked_for_once_and_let_in(
+    cast: Cast, door: Door, settings: LazySettings
+) -> None:
+    client = Redis.from_url(settings.REDIS_URL)
+    client.delete(*client.scan_iter("apikey:*"), *client.scan_iter("realtime:terms:*"))
+    client.close()
+    with CaptureQueriesContext(connection) as queries:
+        assert not door.post({"text": TEXT}, cast.acme_key).by_django
+    assert queries
+    with CaptureQueriesContext(connection) as queries:
+        assert not door.post({"text": TEXT}, cast.acme_key).by_django
+    assert not queries
 
 
 def test_what_is_remembered_is_renewed_beside_the_calls(
