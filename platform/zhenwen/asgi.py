@@ -23,13 +23,20 @@ _bridge: Any = WSGIMiddleware(_django, workers=settings.WEB_THREADS)
 
 
 async def _site(scope: Any, receive: Any, send: Any) -> None:
-    """Django behind the bridge, which takes no query but in ASCII, and no awaitable but a coroutine."""
+    """Django behind the bridge, which takes no query but in ASCII, and no awaitable but a coroutine.
+
+    WSGI cannot tell a header X_Y from X-Y, which a proxy may have set or removed: the former goes.
+    """
 
     async def receive_next() -> Any:
         return await receive()
 
-    if not scope.get("query_string", b"").isascii():
-        scope = {**scope, "query_string": quote(scope["query_string"], safe=_QUERY).encode()}
+    if scope["type"] == "http":
+        scope = {
+            **scope,
+            "query_string": quote(scope["query_string"], safe=_QUERY).encode(),
+            "headers": [(name, value) for name, value in scope["headers"] if b"_" not in name],
+        }
     await _bridge(scope, receive_next, send)
 
 

@@ -141,6 +141,13 @@ def test_a_query_may_hold_chinese_as_it_is(web: Web) -> None:
     client.close()
 
 
+def test_a_header_with_an_underscore_is_no_other_header(web: Web) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)
+    connection.request("GET", "/api/v1/usage", headers={"X_API_Key": web.token})
+    assert connection.getresponse().status == 401
+    connection.close()
+
+
 def test_a_large_file_is_taken_in(web: Web) -> None:
     content = "字".encode() * 3_000_000
     part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n' + content
