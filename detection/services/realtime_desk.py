@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import structlog
@@ -35,11 +35,9 @@ class RealtimeDesk:
         self._room = WaitingRoom(INBOX)
         self._gathering: Gathering[Question, Outcome] = Gathering(self._ask_all, at_most=CALLS_AT_ONCE)
 
-    @contextmanager
-    def seat(self, call: RealtimeCall) -> Iterator[Answer]:
+    def seat(self, call: RealtimeCall) -> AbstractContextManager[Answer]:
         """For the call's answer, to be taken before asking."""
-        with self._room.seat(call.call_id) as answer:
-            yield answer
+        return self._room.seat(call.call_id)
 
     async def ask(self, question: Question) -> Outcome:
         """Raises redis.RedisError."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from django_prometheus.middleware import Metrics
+from prometheus_client import Counter, Histogram
 
 
 def count_request(
@@ -21,21 +21,22 @@ def count_request(
 ) -> None:
     """`transport`: http or https."""
     metrics = Metrics.get_instance()
-    for counter in _counters(view, method, transport, status):
+    counters, latency = _of(view, method, transport, status)
+    for counter in counters:
         counter.inc()
+    latency.observe(seconds)
     if is_ajax:
         metrics.requests_ajax.inc()
     metrics.requests_body_bytes.observe(size_bytes)
     metrics.responses_body_bytes.observe(reply_size_bytes)
     metrics.requests_latency_before.observe(seconds)
-    metrics.requests_latency_by_view_method.labels(view=view, method=method).observe(seconds)
 
 
 @cache
-def _counters(view: str, method: str, transport: str, status: int) -> list[Any]:
+def _of(view: str, method: str, transport: str, status: int) -> tuple[list[Counter], Histogram]:
     """Looked up once: finding a metric by its labels costs more than counting."""
     metrics = Metrics.get_instance()
-    return [
+    counters = [
         metrics.requests_total,
         metrics.responses_total,
         metrics.requests_by_method.labels(method=method),
@@ -45,3 +46,4 @@ def _counters(view: str, method: str, transport: str, status: int) -> list[Any]:
         metrics.responses_by_status_view_method.labels(status=str(status), view=view, method=method),
         metrics.responses_by_charset.labels(charset="utf-8"),
     ]
+    return counters, metrics.requests_latency_by_view_method.labels(view=view, method=method)
