@@ -15,7 +15,7 @@ from zhenwen.jobs.gently import gently
 WARM_UP_TOKENS = range(64, 513, 64)
 WARM_UP_ROWS = (1, 4)
 # Beside a model that serves, that one has the machine to itself for so many times as long as each shape took.
-REST = 3.0
+REST = 1.0
 # A loaded model takes this many times the room of its largest file of weights.
 MEMORY_PER_FILE_BYTE = 8
 

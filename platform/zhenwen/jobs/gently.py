@@ -12,11 +12,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LOWEST_PRIORITY = 19
+# Of priority. Where others want all of a core it still gets a quarter, so that it comes to an end.
+STEPS_DOWN = 5
 
 
 def gently(work: Callable[[], T]) -> T:
-    """What `work` returns or raises, done by a thread of the lowest priority.
+    """What `work` returns or raises, done by a thread of lower priority.
 
     Linux gives each thread a priority of its own; elsewhere the work is done as usual. Threads that `work`
     starts are as low, for good.
@@ -27,7 +28,8 @@ def gently(work: Callable[[], T]) -> T:
 
     def run() -> None:
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + STEPS_DOWN)
         try:
             outcome.set_result(work())
         except BaseException as error:  # raised where it is waited for
