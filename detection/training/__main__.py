@@ -35,6 +35,11 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("base", _base, "convert the pretrained encoder and its vocabulary"),
         ("corpora", _corpora, "normalise, de-duplicate and tokenise the training corpora"),
+        (
+            "mine",
+            _mine,
+            "find the training texts that the model in --start errs on; train then shows them more",
+        ),
         ("train", _train, "fine-tune; goes on from the last checkpoint"),
         ("leave-out", _leave_out, "train without some generators and areas, and measure on these"),
         ("export", _export, "make a model folder of the trained weights"),
@@ -44,9 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(run=run)
-        if run is _train:
+        if run in (_mine, _train):
             command.add_argument(
-                "--start", type=Path, help="a model folder to go on from, instead of the encoder"
+                "--start",
+                type=Path,
+                required=run is _mine,
+                help="a model folder to go on from, instead of the encoder",
             )
         if run in (_export, _calibrate, _quantise, _evaluate):
             command.add_argument(
@@ -100,14 +108,29 @@ def _corpora(arguments: argparse.Namespace) -> None:
     prepare_corpora(data=arguments.data, tokenizer=_tokenizer(arguments), target=arguments.work / "corpora")
 
 
+def _mine(arguments: argparse.Namespace) -> None:
+    from detection.training.corpora import read_corpora
+    from detection.training.mining import mine
+
+    mine(
+        start=arguments.start,
+        tokenizer=_tokenizer(arguments),
+        texts=read_corpora(arguments.work / "corpora"),
+        target=arguments.work,
+        plan=_configuration(arguments).mining,
+    )
+
+
 def _train(arguments: argparse.Namespace) -> None:
     from detection.training.corpora import read_corpora
+    from detection.training.mining import read_doubts
     from detection.training.train import train
 
     train(
         plan=_configuration(arguments).training,
         base=arguments.start or arguments.work / "base",
         texts=read_corpora(arguments.work / "corpora"),
+        doubts=read_doubts(arguments.work) if arguments.start else None,
         target=arguments.work / "run",
     )
 

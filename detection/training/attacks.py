@@ -50,6 +50,11 @@ def plainer_words(text: str) -> str:
     return _rewording().exchanged(text, np.random.default_rng(len(text)), plainer=True)
 
 
+def casual_voice(text: str) -> str:
+    """By the words that training uses too."""
+    return _rewording().casual(text, np.random.default_rng(len(text)))
+
+
 def marked_up(text: str) -> str:
     """Every sentence an item of a list, its beginning bold."""
     return "".join(f"- **{sentence[:6]}**{sentence[6:]}\n" for sentence in _sentences(text))
@@ -66,6 +71,7 @@ ATTACKS: Mapping[str, Callable[[str], str]] = {
     "sentences shuffled": shuffled_sentences,
     "punctuation removed": no_punctuation,
     "plainer words": plainer_words,
+    "casual voice": casual_voice,
     "made a Markdown list": marked_up,
     "spaces between characters": spaced_out,
 }

@@ -1,4 +1,4 @@
-"""Small damage done to two thirds of all crops, human and AI alike, so that no single mark decides."""
+"""Small damage done to three quarters of all crops, human and AI alike, so that no single mark decides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from detection.training.corpora import Tokens
-from detection.training.rewording import Rewording, reworded
+from detection.training.rewording import Rewording, in_casual_words, reworded
 
 Numbers = npt.NDArray[np.int32]
 
@@ -51,7 +51,7 @@ def token_number(tokenizer: Tokenizer, word: str) -> int:
 
 
 def jittered(tokens: Tokens, marks: Marks, rng: random.Random) -> Tokens:
-    """The tokens, in about two of three cases with one kind of damage."""
+    """The tokens, in about three of four cases with one kind of damage."""
     draw = rng.random()
     for share, damage in _DAMAGE:
         if draw < share:
@@ -107,14 +107,19 @@ def _reworded(tokens: Tokens, marks: Marks, noise: np.random.Generator) -> Token
     return reworded(tokens, marks.rewording, noise)
 
 
+def _casual(tokens: Tokens, marks: Marks, noise: np.random.Generator) -> Tokens:
+    return in_casual_words(tokens, marks.rewording, noise)
+
+
 _DAMAGE: tuple[tuple[float, Callable[[Tokens, Marks, np.random.Generator], Tokens]], ...] = (
-    (0.06, _without_quotes),
-    (0.06, _fewer_commas),
-    (0.06, _run_on),
-    (0.08, _lost),
-    (0.06, _exchanged),
-    (0.10, _shuffled),
-    (0.06, _masked),
-    (0.08, _unpunctuated),
-    (0.12, _reworded),
+    (0.05, _without_quotes),
+    (0.05, _fewer_commas),
+    (0.05, _run_on),
+    (0.06, _lost),
+    (0.05, _exchanged),
+    (0.09, _shuffled),
+    (0.05, _masked),
+    (0.10, _unpunctuated),
+    (0.14, _reworded),
+    (0.10, _casual),
 )

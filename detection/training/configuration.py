@@ -40,6 +40,17 @@ class TrainingPlan:
     source_cap: int
     source_power: float
     token_loss: float
+    doubt_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class MiningPlan:
+    """How much of which texts a model reads to say where it is in doubt."""
+
+    seed: int
+    texts_per_origin: int
+    tokens: int
+    batch_texts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class LeaveOutPlan:
 class Configuration:
     model: ModelIdentity
     training: TrainingPlan
+    mining: MiningPlan
     calibration: CalibrationPlan
     evaluation: EvaluationPlan
     leave_out: LeaveOutPlan
@@ -96,6 +108,7 @@ def read_configuration(path: Path = SHIPPED) -> Configuration:
     return Configuration(
         model=ModelIdentity(**{**model, "languages": tuple(model["languages"])}),
         training=TrainingPlan(**content["training"]),
+        mining=MiningPlan(**content["mining"]),
         calibration=CalibrationPlan(**content["calibration"]),
         evaluation=EvaluationPlan(**content["evaluation"]),
         leave_out=LeaveOutPlan(**content["leave_out"]),

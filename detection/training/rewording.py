@@ -1,4 +1,4 @@
-"""The same said more plainly, or more formally: a detector must not hang on a few connecting words."""
+"""The same said more plainly, more formally or casually: a detector must not hang on a few small words."""
 
 from __future__ import annotations
 
@@ -106,6 +106,15 @@ _LEXICON = """
 以下 下面
 以上 上面
 """
+# What a casual voice leaves out where a sentence begins, and what it puts there or before the end instead.
+_CONNECTIVES = """
+首先 其次 再次 最后 此外 另外 同时 因此 然而 总之 综上所述 总的来说 总体而言 值得注意的是 需要注意的是
+具体来说 具体而言 一方面 另一方面 不仅如此 由此可见 与此同时 换句话说 简而言之 例如 也就是说 事实上 众所周知
+"""
+_OPENERS = "其实 说白了 反正 讲真 你看 话说 老实说 我觉得 说起来 然后 就是说 那 所以说 不过吧 嗯"
+_PARTICLES = "吧 呢 啊 嘛 呗 啦 哈 了 的 哦"
+_OPENED_SHARE = 0.25
+_PARTICLE_SHARE = 0.3
 _REWORDED_SHARE = 0.7
 _PLAINER_SHARE = 0.75
 # Token numbers as characters from here on, so that regular expressions can read them.
@@ -114,10 +123,14 @@ _FIRST_CHARACTER = 0x10000
 
 @dataclass(frozen=True, slots=True)
 class Rewording:
-    """Both directions, each a pattern and what may stand for what it finds."""
+    """Both directions, each a pattern and what may stand for what it finds; and a casual voice's ways."""
 
     plainer: tuple[re.Pattern[str], dict[str, list[str]]]
     more_formal: tuple[re.Pattern[str], dict[str, list[str]]]
+    connective: re.Pattern[str]  # with what is before it: the beginning, or the end of a sentence
+    sentence_end: re.Pattern[str]
+    openers: list[str]
+    particles: list[str]
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Rewording:
@@ -137,7 +150,16 @@ class Rewording:
             for word in plain:
                 if len(word) > 1:  # one character is too often part of another word
                     more_formal.setdefault(word, []).append(formal)
-        return cls((_pattern(plainer), plainer), (_pattern(more_formal), more_formal))
+        ends = "".join(spelling(mark) for mark in "。！？；")
+        connectives = "|".join(spelling(word) for word in _CONNECTIVES.split())
+        return cls(
+            plainer=(_pattern(plainer), plainer),
+            more_formal=(_pattern(more_formal), more_formal),
+            connective=re.compile(f"(^|[{ends}])(?:{connectives}){spelling('，')}?"),
+            sentence_end=re.compile(f"([{ends}])"),
+            openers=[spelling(word) for word in _OPENERS.split()],
+            particles=[spelling(word) for word in _PARTICLES.split()],
+        )
 
     def exchanged(self, text: str, noise: np.random.Generator, *, plainer: bool) -> str:
         """The text with most of the words that the lexicon knows exchanged in one direction."""
@@ -151,12 +173,30 @@ class Rewording:
 
         return pattern.sub(exchange, text)
 
+    def casual(self, text: str, noise: np.random.Generator) -> str:
+        """The text in plainer words, without its connectives, here and there with an opener or a particle."""
+        shorter = self.exchanged(self.connective.sub(r"\1", text), noise, plainer=True)
+
+        def end(match: re.Match[str]) -> str:
+            particle, opener = "", ""
+            if noise.random() < _PARTICLE_SHARE:
+                particle = self.particles[int(noise.integers(len(self.particles)))]
+            if noise.random() < _OPENED_SHARE and match.end() < len(shorter):
+                opener = self.openers[int(noise.integers(len(self.openers)))]
+            return particle + match.group() + opener
+
+        return self.sentence_end.sub(end, shorter)
+
+
+def in_casual_words(tokens: Tokens, rewording: Rewording, noise: np.random.Generator) -> Tokens:
+    return _as_tokens(rewording.casual(_as_text(tokens.tolist()), noise))
+
 
 def reworded(tokens: Tokens, rewording: Rewording, noise: np.random.Generator) -> Tokens:
     """Words exchanged, three times in four for plainer ones."""
     is_plainer = noise.random() < _PLAINER_SHARE
     text = rewording.exchanged(_as_text(tokens.tolist()), noise, plainer=bool(is_plainer))
-    return np.array([ord(character) - _FIRST_CHARACTER for character in text], dtype=np.int32)
+    return _as_tokens(text)
 
 
 def _pattern(words: dict[str, list[str]]) -> re.Pattern[str]:
@@ -165,3 +205,7 @@ def _pattern(words: dict[str, list[str]]) -> re.Pattern[str]:
 
 def _as_text(numbers: Sequence[int]) -> str:
     return "".join(chr(number + _FIRST_CHARACTER) for number in numbers)
+
+
+def _as_tokens(text: str) -> Tokens:
+    return np.array([ord(character) - _FIRST_CHARACTER for character in text], dtype=np.int32)

@@ -40,20 +40,41 @@ class Example:
     is_pure: bool
 
 
-class Sampler:
-    """Draws sources by their capped size, whatever their share of the corpora; texts of a source evenly."""
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Texts of one source or generator, with their weights added up."""
 
-    def __init__(self, texts: Sequence[TrainingText], plan: TrainingPlan, marks: Marks) -> None:
+    numbers: list[int]
+    cumulated: list[float]
+
+    def weight(self, plan: TrainingPlan) -> float:
+        """By its capped size, whatever its share of the corpora, and the mean weight of its texts."""
+        count = len(self.numbers)
+        return min(count, plan.source_cap) ** plan.source_power * self.cumulated[-1] / count
+
+
+class Sampler:
+    """Draws a source or generator, then one of its texts; evenly, or more often where a model is in doubt."""
+
+    def __init__(
+        self,
+        texts: Sequence[TrainingText],
+        plan: TrainingPlan,
+        marks: Marks,
+        doubts: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        """`doubts`: 0 to 1 for each text, what a model made of it (`mining`); else all weigh the same."""
         self._texts = texts
         self._plan = plan
         self._marks = marks
-        self._groups: dict[str, list[list[int]]] = {}
+        weights = np.ones(len(texts)) if doubts is None else 1 + plan.doubt_weight * doubts
+        self._groups: dict[str, list[_Origin]] = {HUMAN: [], AI: []}
         self._weights: dict[str, list[float]] = {}
-        for label in (HUMAN, AI):
-            groups = _origins(texts, label)
-            self._groups[label] = groups
-            sizes = [min(len(group), plan.source_cap) ** plan.source_power for group in groups]
-            self._weights[label] = list(accumulate(sizes))
+        for numbers in origins(texts):
+            origin = _Origin(numbers, list(accumulate(weights[numbers].tolist())))
+            self._groups[texts[numbers[0]].label].append(origin)
+        for label, groups in self._groups.items():
+            self._weights[label] = list(accumulate(group.weight(plan) for group in groups))
         self._ai_of_domain: defaultdict[str, list[int]] = defaultdict(list)
         titles: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
         for number, text in enumerate(texts):
@@ -112,8 +133,8 @@ class Sampler:
         return list(np.split(tokens, chosen))
 
     def _draw(self, label: str, rng: random.Random) -> int:
-        group = rng.choices(self._groups[label], cum_weights=self._weights[label])[0]
-        return rng.choice(group)
+        origin = rng.choices(self._groups[label], cum_weights=self._weights[label])[0]
+        return rng.choices(origin.numbers, cum_weights=origin.cumulated)[0]
 
     def _draw_two(self, rng: random.Random) -> tuple[int, int]:
         """A human and an AI text, often of one title or domain, so that topic tells nothing."""
@@ -139,12 +160,11 @@ class Sampler:
         return jittered(np.array(tokens), self._marks, rng)
 
 
-def _origins(texts: Sequence[TrainingText], label: str) -> list[list[int]]:
-    """Human texts by source; AI texts by source and generator."""
-    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+def origins(texts: Sequence[TrainingText]) -> list[list[int]]:
+    """Numbers of human texts by source and of AI texts by source and generator."""
+    groups: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
     for number, text in enumerate(texts):
-        if text.label == label:
-            groups[text.source, text.generator if label == AI else ""].append(number)
+        groups[text.label, text.source, text.generator if text.label == AI else ""].append(number)
     return [groups[key] for key in sorted(groups)]
 
 

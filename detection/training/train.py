@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
 from tokenizers import Tokenizer
@@ -61,16 +62,18 @@ def train(
     base: Path,
     texts: Sequence[TrainingText],
     target: Path,
+    doubts: npt.NDArray[np.float32] | None = None,
     most_steps: int | None = None,
 ) -> Place:
     """Train to the end of the plan, or for `most_steps` more steps; the averaged weights go to `final`.
 
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
+    `doubts`: of that model in each text, as `mine` found them.
     """
     from transformers import AutoModelForTokenClassification
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-    sampler = Sampler(texts, plan, Marks.of(tokenizer))
+    sampler = Sampler(texts, plan, Marks.of(tokenizer), doubts)
     special = (token_number(tokenizer, "[CLS]"), token_number(tokenizer, "[SEP]"))
     model: Any = AutoModelForTokenClassification.from_pretrained(
         base, local_files_only=True, dtype=torch.float32

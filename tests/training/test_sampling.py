@@ -87,7 +87,7 @@ def test_the_same_number_gives_the_same_example_and_another_seed_another() -> No
     assert any(not np.array_equal(a.tokens, b.tokens) for a, b in zip(first, other, strict=True))
 
 
-def test_damage_loses_at_most_the_punctuation_and_spares_a_third_of_the_texts() -> None:
+def test_damage_loses_at_most_the_punctuation_and_spares_a_quarter_of_the_texts() -> None:
     rng = random.Random(1)
     tokens = np.array([10, 11, 12, MARKS.comma, 13, 14, int(MARKS.sentence_ends[0])] * 30, dtype=np.int32)
     results = [jittered(tokens, MARKS, rng) for _ in range(400)]
@@ -124,3 +124,13 @@ def test_a_formal_text_is_reworded_plainly_and_back() -> None:
     assert "因此天地，然而人。" in results
     assert any(result.startswith(("所以天地", "这样一来天地")) for result in results)
     assert all(result.endswith("人。") and "天地，" in result for result in results)
+
+
+def test_a_casual_voice_leaves_connectives_out_and_adds_particles() -> None:
+    rewording = Rewording.written()
+    noise = np.random.default_rng(5)
+    results = {rewording.casual("首先，天地很大。此外，人很小。", noise) for _ in range(60)}
+    assert all(not result.startswith("首先") and "此外" not in result for result in results)
+    assert "天地很大。人很小。" in results
+    assert any(result != "天地很大。人很小。" and result.endswith("。") for result in results)
+    assert any(opener in result for result in results for opener in ("。其实", "。反正", "。说白了"))
