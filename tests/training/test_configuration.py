@@ -25,7 +25,12 @@ def test_a_configuration_is_named_after_its_model_and_whole(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [("seed = 7", ""), ("seed = 7", "seed = 7\ncolour = 1"), ("encoder =", "coder =")]
+    "change",
+    [
+        ("warmup_share = 0.02", ""),
+        ("warmup_share = 0.02", "colour = 1\nwarmup_share = 0.02"),
+        ("encoder =", "coder ="),
+    ],
 )
 def test_a_setting_that_is_missing_or_unknown_is_an_error(tmp_path: Path, change: tuple[str, str]) -> None:
     path = tmp_path / "broken.toml"
