@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from statistics import median
+from typing import TypeVar
+
+Material = TypeVar("Material")
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -16,32 +18,20 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def interleaved(
-    measures: Mapping[str, Callable[[], float]], *, rounds: int, reverse_every_second: bool = True
+    measures: Mapping[str, Callable[[Material], float]], rounds: Sequence[Material]
 ) -> dict[str, list[float]]:
     """Each measure once a round, so that a slow minute of the machine hits all of them alike.
 
-    Every second round goes backwards: none is always the one that comes after a certain other.
+    What a round consists of (texts, or nothing but its number) is the same for all its measures. Every second
+    round goes backwards: none is always the one that comes after a certain other.
     """
     results: dict[str, list[float]] = {name: [] for name in measures}
-    for number in range(rounds):
-        names = list(measures)
-        if reverse_every_second and number % 2:
-            names.reverse()
-        for name in names:
-            results[name].append(measures[name]())
+    for number, material in enumerate(rounds):
+        for name in reversed(list(measures)) if number % 2 else list(measures):
+            results[name].append(measures[name](material))
     return results
 
 
-def median_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
-    """The median of the ratios round by round, not the ratio of the medians."""
-    return median(ratios(numerators, denominators))
-
-
 def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
+    """Round by round: a slow round is slow for both, which the medians of each side would not know."""
     return [above / below for above, below in zip(numerators, denominators, strict=True)]
-
-
-def spread(values: Sequence[float]) -> float:
-    """(largest - smallest) ÷ median: how much the rounds disagree."""
-    middle = median(values)
-    return (max(values) - min(values)) / middle if middle else 0.0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from statistics import median
 
 from benchmarks.bench import PAPER_CHARACTERS, Bench
-from benchmarks.measures import percentile, ratios
+from benchmarks.measures import interleaved, percentile, ratios
 from benchmarks.papers import docx
 from benchmarks.record import Figure, Outcome
 
@@ -14,17 +15,19 @@ from benchmarks.record import Figure, Outcome
 def throughput(bench: Bench) -> Outcome:
     """Submit → report of many papers at once, against the forward passes of the same windows."""
     count = bench.amount(24, 2)
-    product_seconds, bare_seconds, windows = [], [], 0
-    for number in range(bench.rounds):
-        papers = bench.papers(count)
-        if number % 2:
-            product_seconds.append(submitted_to_reported(bench, papers))
+    windows = 0
+
+    def bare(papers: list[str]) -> float:
+        nonlocal windows
         seconds, windows = bench.bare.batched(papers)
-        bare_seconds.append(seconds)
-        if not number % 2:
-            product_seconds.append(submitted_to_reported(bench, papers))
-    shares = ratios(bare_seconds, product_seconds)
-    product, bare = windows / median(product_seconds), windows / median(bare_seconds)
+        return seconds
+
+    seconds = interleaved(
+        {"bare": bare, "product": partial(submitted_to_reported, bench)},
+        [bench.papers(count) for _ in range(bench.rounds)],
+    )
+    shares = ratios(seconds["bare"], seconds["product"])
+    of_product, of_bare = (windows / median(seconds[name]) for name in ("product", "bare"))
     return Outcome(
         figures=[
             Figure(
@@ -32,7 +35,8 @@ def throughput(bench: Bench) -> Outcome:
                 what="document throughput, submit → report ÷ bare forward passes of the same windows",
                 value=median(shares),
                 unit="×",
-                beside=f"{product:.1f} ÷ {bare:.1f} windows/s; {count} × {PAPER_CHARACTERS:,} characters",
+                beside=f"{of_product:.1f} ÷ {of_bare:.1f} windows/s; "
+                f"{count} × {PAPER_CHARACTERS:,} characters",
                 rounds=shares,
                 target=0.85,
             )

@@ -59,11 +59,11 @@ def _uncached(bench: Bench, peers: dict[str, Peer], outcome: Outcome) -> None:
     """So many unseen texts, to the last answer. Slow peers get fewer, and unjudged ones a single round."""
     failed: dict[str, int] = dict.fromkeys([PRODUCT, *peers], 0)
 
-    def product() -> float:
+    def product(_round: int) -> float:
         texts = bench.texts(bench.amount(128, 16))
         return _answered(load.run(bench.site.plan(texts, clients=CLIENTS, seconds=120)), PRODUCT)
 
-    def peer(name: str) -> float:
+    def peer(name: str, _round: int) -> float:
         full = 32 if name == "reference" or name.endswith("float32") else 64
         texts = bench.texts(bench.amount(full, 4))
         plan = peers[name].plan([_body(name, text) for text in texts], clients=CLIENTS)
@@ -74,11 +74,11 @@ def _uncached(bench: Bench, peers: dict[str, Peer], outcome: Outcome) -> None:
         failed[name] += result.failed
         return result.per_second
 
-    measures: dict[str, Callable[[], float]] = {PRODUCT: product}
+    measures: dict[str, Callable[[int], float]] = {PRODUCT: product}
     measures |= {name: partial(peer, name) for name in peers}
-    rates = interleaved(measures, rounds=1)
+    rates = interleaved(measures, range(1))
     judged = {name: measures[name] for name in measures if name == PRODUCT or name in _TARGETS}
-    for name, more in interleaved(judged, rounds=bench.rounds - 1).items():
+    for name, more in interleaved(judged, range(1, bench.rounds)).items():
         rates[name] += more
     for name in peers:
         shares = ratios(rates[PRODUCT][: len(rates[name])], rates[name])
@@ -122,17 +122,17 @@ def _cached(bench: Bench, peer: Peer, outcome: Outcome) -> None:
         for _ in range(2):
             load.run(peer.plan(bodies, clients=cores(), seconds=600))
 
-    def product() -> float:
+    def product(_round: int) -> float:
         plan = bench.site.plan(texts, clients=CLIENTS, requests=1_000_000, seconds=seconds)
         return load.run(plan).per_second
 
-    def other() -> float:
+    def other(_round: int) -> float:
         with _awake(peer):
             return load.run(
                 peer.plan(bodies, clients=CLIENTS, requests=1_000_000, seconds=seconds)
             ).per_second
 
-    rates = interleaved({PRODUCT: product, peer.name: other}, rounds=bench.rounds)
+    rates = interleaved({PRODUCT: product, peer.name: other}, range(bench.rounds))
     shares = ratios(rates[PRODUCT], rates[peer.name])
     outcome.figures.append(
         Figure(

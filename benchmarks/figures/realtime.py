@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks import load
 from benchmarks.bench import TEXT_CHARACTERS, Bench
-from benchmarks.measures import ratios
+from benchmarks.measures import interleaved, ratios
 from benchmarks.record import Figure, Outcome
 
 CLIENTS = 64
@@ -49,25 +49,24 @@ def _throughput(bench: Bench) -> tuple[float, Figure]:
     """Calls per second at saturation, and the figure."""
     count = bench.amount(512 if bench.model == "shipped" else 128, CLIENTS)
     measured: list[load.Result] = []
-    bare_seconds = []
-    for number in range(bench.rounds):
-        texts = bench.texts(count)
-        plan = bench.site.plan(texts, clients=CLIENTS)
-        if number % 2:
-            measured.append(load.run(plan))
-        bare_seconds.append(bench.bare.batched(texts)[0])
-        if not number % 2:
-            measured.append(load.run(plan))
-    # A call that failed is no work done.
-    product_seconds = [result.elapsed_seconds * count / max(1, result.answered) for result in measured]
-    shares = ratios(bare_seconds, product_seconds)
+
+    def product(texts: list[str]) -> float:
+        measured.append(load.run(bench.site.plan(texts, clients=CLIENTS)))
+        # A call that failed is no work done.
+        return measured[-1].elapsed_seconds * count / max(1, measured[-1].answered)
+
+    seconds = interleaved(
+        {"bare": lambda texts: bench.bare.batched(texts)[0], "product": product},
+        [bench.texts(count) for _ in range(bench.rounds)],
+    )
+    shares = ratios(seconds["bare"], seconds["product"])
     saturation = median(result.per_second for result in measured)
     figure = Figure(
         key=f"realtime_share_{bench.model}",
         what=f"realtime throughput, uncached, {CLIENTS} clients ÷ bare batched forward passes",
         value=median(shares),
         unit="×",
-        beside=f"{saturation:.1f} ÷ {count / median(bare_seconds):.1f} texts/s of {TEXT_CHARACTERS} "
+        beside=f"{saturation:.1f} ÷ {count / median(seconds['bare']):.1f} texts/s of {TEXT_CHARACTERS} "
         f"characters, {load.failures(measured)}",
         rounds=shares,
         target=0.80,

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from statistics import median
 
 import pytest
 
 from benchmarks.figures.profile import shares_of
-from benchmarks.measures import interleaved, median_ratio, percentile
+from benchmarks.measures import interleaved, percentile, ratios
 
 
 def test_a_percentile_is_a_value_that_occurred() -> None:
@@ -18,18 +19,20 @@ def test_a_percentile_is_a_value_that_occurred() -> None:
 def test_the_compared_take_turns() -> None:
     order: list[str] = []
 
-    def measure(name: str) -> float:
-        order.append(name)
+    def measure(name: str, text: str) -> float:
+        order.append(f"{name} {text}")
         return float(len(order))
 
-    found = interleaved({"a": lambda: measure("a"), "b": lambda: measure("b")}, rounds=3)
-    assert order == ["a", "b", "b", "a", "a", "b"]
+    found = interleaved(
+        {"a": lambda text: measure("a", text), "b": lambda text: measure("b", text)}, ["x", "y", "z"]
+    )
+    assert order == ["a x", "b x", "b y", "a y", "a z", "b z"]
     assert found == {"a": [1.0, 4.0, 5.0], "b": [2.0, 3.0, 6.0]}
 
 
 def test_ratios_are_taken_round_by_round() -> None:
     """A slow round is slow for both; the medians of each side would not know that."""
-    assert median_ratio([10, 100, 30], [5, 50, 60]) == 2
+    assert median(ratios([10, 100, 30], [5, 50, 60])) == 2
 
 
 def test_a_profile_names_our_innermost_function_and_what_it_calls() -> None:
