@@ -68,6 +68,10 @@ INCONCLUSIVE_REASONS: dict[str, StrOrPromise] = {
         "The text is too short. In a few sentences, people and models cannot be told apart reliably."
     ),
     "unsupported_language": _("The text is not in a language this model was calibrated for."),
+    "literary_chinese": _(
+        "The text is in literary Chinese. Models recite and imitate it in the words of the old writers, so "
+        "its words do not tell who wrote it."
+    ),
     "between_thresholds": _(
         "The evidence lies between the two lines: too strong for “human”, too weak for “AI” at the "
         "false-positive rate your institution tolerates."
@@ -83,7 +87,7 @@ INCONCLUSIVE_REASONS: dict[str, StrOrPromise] = {
 }
 
 # Documents that were not scored at all: their probability says nothing.
-UNSCORED_REASONS = frozenset({"too_short", "unsupported_language"})
+UNSCORED_REASONS = frozenset({"too_short", "unsupported_language", "literary_chinese"})
 
 EXCLUSIONS: dict[BlockKind, StrOrPromise] = {
     BlockKind.HEADING: _("Heading"),

@@ -31,7 +31,7 @@ from typing import Any
 
 from detection.scoring.evidence import Evidence, Run
 from detection.scoring.genre import Genre
-from detection.scoring.statistics import Platt
+from detection.scoring.statistics import Platt, sigmoid
 
 VERSION = 2
 LEAST_CHARACTERS = 60
@@ -89,6 +89,21 @@ class Band:
         end = self.to_characters
         length = f"{self.from_characters}-{end}" if end is not None else f"{self.from_characters}+"
         return length if self.genre is Genre.GENERAL else f"{self.genre} {length}"
+
+    def log_odds(self, statistic: float) -> float:
+        """Calibrated, and no surer than the texts behind it carry: after n of one kind without a single one
+        like this, the next may be one with a chance of 1 in n + 2 (Laplace)."""
+        log_odds = self.platt.slope * statistic + self.platt.intercept
+        if not self.human_texts or not self.ai_texts:
+            return log_odds
+        return min(max(log_odds, -math.log(self.ai_texts + 1)), math.log(self.human_texts + 1))
+
+    def probability(self, statistic: float) -> float:
+        return sigmoid(self.log_odds(statistic))
+
+    def accusing_probability(self, threshold: Threshold) -> float:
+        """What a text must exceed to be accused; 1 where none is."""
+        return self.probability(threshold.logit) if math.isfinite(threshold.logit) else 1.0
 
     def statistic(self, evidence: Evidence) -> float:
         """The one number that is calibrated: the mean or, where one says more, a discounted worst run."""

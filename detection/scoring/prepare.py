@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from detection.scoring.characters import IDEOGRAPHS
 from detection.scoring.exclusions import classified
 from detection.scoring.genre import Genre, genre_of
+from detection.scoring.language import language_of
 from detection.scoring.normalise import Normalised, Origins, normalise
 from detection.scoring.segments import Span, bounded_sentences, grouped
 from detection.scoring.sentences import sentence_ends
@@ -26,14 +25,10 @@ from detection.scoring.types import (
 )
 
 LEAST_WRAPPED_LINE_CHARACTERS = 20
-MOST_FOREIGN_SHARE = 0.2
 
 _LINE = re.compile(r"[^\r\n\x0b\x0c\x85\u2028\u2029]*(?:\r\n|[\r\n\x0b\x0c\x85\u2028\u2029])?")
 _FINISHED = re.compile(r"[。！？；…!?;.:：”\"'）)」』]\s*$")
-_IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
 _WORD = re.compile(r"[^\W_]")
-_LATIN_WORD = re.compile(r"[A-Za-z]+")
-_FOREIGN_LETTER = re.compile(r"(?![A-Za-z])[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ class PreparedDocument:
     attack_flags: tuple[AttackFlag, ...]
     characters: int  # scored: normalised, white space aside, so that hidden characters make no text longer
     characters_excluded: int
-    language: str  # zh, en, other
+    language: str  # as `language_of` names it
     genre: Genre = Genre.GENERAL
 
 
@@ -81,7 +76,7 @@ def prepare(document: ExtractedDocument) -> PreparedDocument:
         attack_flags=normalised.attack_flags,
         characters=sum(sentence.characters for sentence in sentences),
         characters_excluded=sum(_visible(document.text[span.start : span.end]) for span in excluded),
-        language=_language(normalised.text),
+        language=language_of(normalised.text),
         genre=genre_of(normalised.text),
     )
 
@@ -128,16 +123,3 @@ def _sentence(text: str, origins: Origins, span: Span) -> PreparedSentence:
 
 def _visible(text: str) -> int:
     return len("".join(text.split()))
-
-
-def _language(text: str) -> str:
-    """`zh` or `en`, by the words of each; `other` if a fifth of the letters belong to neither."""
-    counts = Counter(text)
-    ideographs = sum(number for character, number in counts.items() if _IDEOGRAPH.match(character))
-    latin_words = len(_LATIN_WORD.findall(text))
-    foreign = sum(number for character, number in counts.items() if _FOREIGN_LETTER.match(character))
-    foreign -= ideographs
-    letters = ideographs + latin_words + foreign
-    if not letters or foreign > MOST_FOREIGN_SHARE * letters:
-        return "other"
-    return "zh" if ideographs >= latin_words else "en"

@@ -9,6 +9,7 @@ import numpy as np
 
 from detection.scoring.calibration import Band, Calibration, Threshold
 from detection.scoring.evidence import Evidence, weigh
+from detection.scoring.language import LITERARY_CHINESE
 from detection.scoring.prepare import PreparedDocument, prepare
 from detection.scoring.types import (
     DetectionResult,
@@ -38,7 +39,7 @@ def abstention(prepared: PreparedDocument, calibration: Calibration) -> str | No
     if prepared.characters < calibration.least_characters:
         return "too_short"
     if prepared.language not in calibration.languages:
-        return "unsupported_language"
+        return "literary_chinese" if prepared.language == LITERARY_CHINESE else "unsupported_language"
     return None
 
 
@@ -76,7 +77,7 @@ def conclude(
         attack_flags=prepared.attack_flags,
         length_band=f"0-{calibration.least_characters}" if reason == "too_short" else band.name,
         tolerated_fpr=tolerated_fpr,
-        threshold=round(band.platt.probability(threshold.logit), _DECIMALS),
+        threshold=round(band.accusing_probability(threshold), _DECIMALS),
         fpr_upper_bound=round(threshold.fpr_upper_bound, _DECIMALS),
         calibration_texts=threshold.texts,
         model_name=model_name,
@@ -88,7 +89,7 @@ def conclude(
 
 def _finding(evidence: Evidence, calibration: Calibration, band: Band, threshold: Threshold) -> _Finding:
     statistic = band.statistic(evidence)
-    p_ai = band.platt.probability(statistic)
+    p_ai = band.probability(statistic)
     probabilities = [calibration.sentences.platt.probability(float(x)) for x in evidence.sentence_logits]
     reads_human = statistic <= band.human_at_most
     if statistic > threshold.logit:

@@ -10,7 +10,10 @@ from detection.training.markdown_tables import (
     attack_table,
     headline_table,
     interval,
+    leave_out_section,
     percent,
+    separation_table,
+    speed_table,
     spliced_table,
     table,
     verdict_table,
@@ -49,12 +52,21 @@ def measured(report: Content) -> str:
             verdict_table("source", report["human"][_HARD_SET]["source"]),
             "### Each kind of human text when the thresholds have seen none of its kind",
             verdict_table("kind", report["human_of_unseen_kinds"]),
-            "### AI text of unseen sources",
-            verdict_table("generator", report["ai"][_UNSEEN_SET]["generator"]),
+            "### Those who are accused most easily, all sets together",
+            verdict_table("human texts", report["fairness"]),
+            "### AI text of unseen sources, each generator against all human texts of `dev_ood`",
+            separation_table("generator", report["ai"][_UNSEEN_SET]["generator"]),
             "### Human and AI in one document",
             spliced_table(report),
             "### Attacks\n\nOn `dev_ood`, 150 characters and more.",
             attack_table(report["attacks"]),
+            "### Speed by backend\n\nFrom text to scores, taking turns on the machine of the evaluation.",
+            speed_table(report["speeds"]),
+            *(
+                ["### Generators and areas left out of training", leave_out_section(report["leave_out"])]
+                if report["leave_out"]
+                else []
+            ),
             "### Examples of our own making\n\nThe golden set (`detection/training/golden_texts.py`). A "
             "language model wrote all of them, half in the manner such models have by themselves, half "
             "imitating plain human writing: who asks for plain and concrete writing is seldom found out.",

@@ -27,6 +27,7 @@ class Document:
     source: str
     generator: str
     group: str  # documents of one group stand and fall together
+    domain: str = ""
 
     @property
     def kind(self) -> str:
@@ -44,7 +45,7 @@ class Document:
 
 
 def whole(text: CorpusText) -> Document:
-    return Document(text.text, text.label, text.source, text.generator, text.group)
+    return Document(text.text, text.label, text.source, text.generator, text.group, text.domain)
 
 
 def spread(items: Sequence[T], keys: Sequence[Callable[[T], str]], count: int, seed: int) -> list[T]:
@@ -63,7 +64,7 @@ def crops(texts: Sequence[CorpusText], *, seed: int) -> list[Document]:
         for low, high in _CROPS:
             passage = _passage(text.text, sentences, low, high, rng)
             if passage:
-                documents.append(Document(passage, text.label, text.source, text.generator, text.group))
+                documents.append(whole(text).with_text(passage))
     return documents
 
 
@@ -108,16 +109,14 @@ def windows(document: Document) -> list[Document]:
         sentences = prepared.sentences[firsts[first] : firsts[end]]
         if sentences:
             content = document.text[sentences[0].start : sentences[-1].end]
-            parts.append(
-                Document(content, document.label, document.source, document.generator, document.group)
-            )
+            parts.append(document.with_text(content))
     return parts
 
 
 def _chain(passages: Sequence[CorpusText], characters: int) -> Document:
     first = passages[0]
     content = "\n".join(passage.text.strip() for passage in passages)
-    return Document(content[: 2 * characters], first.label, first.source, first.generator, first.group)
+    return whole(first).with_text(content[: 2 * characters])
 
 
 def _passage(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,9 +20,10 @@ from detection.training.configuration import Configuration, EvaluationPlan
 from detection.training.documents import Document, spread, whole
 from detection.training.golden_texts import GOLDEN_TEXTS
 from detection.training.judging import TOLERATED_FPR, Judged, judge
-from detection.training.measures import auroc, tpr_at_fpr
+from detection.training.measures import auroc, f1, tpr_at_fpr
 from detection.training.report import write_report
 from detection.training.scores import RememberingScorer, prepared_texts
+from detection.training.speed import speeds
 from detection.training.splices import Splice, papers, splices
 from detection.training.tables import (
     AS_IT_COMES,
@@ -32,6 +32,7 @@ from detection.training.tables import (
     arrays,
     calibration_table,
     cells,
+    fairness_table,
     headline,
     human_tables,
     interval,
@@ -42,6 +43,7 @@ from detection.training.tables import (
 from detection.training.texts import AI, HUMAN, CorpusText, is_for_calibration, read_texts
 
 _SETS = ("dev", "dev_ood", "dev_fpr")
+_TIMED_TEXTS = 80
 
 
 def evaluate(
@@ -84,6 +86,7 @@ def evaluate(
             documents["dev"] + documents["dev_fpr"], scorer, data, configuration
         ),
         "ai": {name: ai_tables(judged[name]) for name in ("dev", "dev_ood")},
+        "fairness": fairness_table([j for name in _SETS for j in judged[name]]),
         "cells": [cell for name in _SETS for cell in cells(name, judged[name])],
         "reliability": {name: reliability_points(judged[name]) for name in ("dev", "dev_ood")},
         "splices": _splice_table(
@@ -91,7 +94,7 @@ def evaluate(
         ),
         "papers": _splice_table(_papers(texts, plan), scorer, model.calibration),
         "examples": _examples(model),
-        "characters_per_second": _speed(model, documents["dev"]),
+        "speeds": speeds(folder, [document.text for document in documents["dev"][:_TIMED_TEXTS]]),
         "leave_out": json.loads(leave_out.read_text("utf-8")) if leave_out.exists() else None,
         "attacks": _attack_table(documents["dev_ood"], scorer, model.calibration, plan),
     }
@@ -160,6 +163,7 @@ def _splice_table(made: Sequence[Splice], scorer: RememberingScorer, calibration
         "sentences": len(is_ai),
         "sentence_auroc": round(auroc(logits, is_ai), 4),
         "sentence_auroc_interval": interval(lambda rows: auroc(logits[rows], is_ai[rows]), groups),
+        "sentence_f1": round(f1(is_marked, is_ai), 4),
         "ai_characters_marked": round(
             float(characters[is_ai & is_marked].sum() / characters[is_ai].sum()), 4
         ),
@@ -195,14 +199,6 @@ def _examples(model: ModelScorer) -> list[Content]:
         {"text": text, "characters": r.characters, "verdict": r.verdict.value, "p_ai": r.p_ai}
         for text, r in results
     ]
-
-
-def _speed(model: ModelScorer, documents: Sequence[Document]) -> int:
-    segments = [s for p in prepared_texts([d.text for d in documents[:80]]) for s in p.segments]
-    model.score(segments[:4])
-    started = time.perf_counter()
-    model.score(segments)
-    return int(sum(len(segment.text) for segment in segments) / (time.perf_counter() - started))
 
 
 def _attack_table(

@@ -47,7 +47,7 @@ def judge(documents: Sequence[Document], scorer: RememberingScorer, calibration:
         )
         evidence = weigh(p, scores)
         band = calibration.band(p.characters, p.genre)
-        score = band.platt.slope * band.statistic(evidence) + band.platt.intercept
+        score = band.log_odds(band.statistic(evidence))
         marks = tuple(sentence.verdict for sentence in result.sentences)
         judged.append(Judged(document, evidence, result.verdict, band.name, score, marks))
     return judged

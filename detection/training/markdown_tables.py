@@ -15,8 +15,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def headline_table(rows: Sequence[Content]) -> str:
-    heads = ["set", "characters", "human", "AI", "AUROC", "TPR at 1 % FPR", "AI accused", "AI inconclusive",
-             "human accused", "human inconclusive", "ECE"]  # fmt: skip
+    heads = ["set", "characters", "human", "AI", "AUROC", "TPR at 1 % FPR", "at 0.1 %", "AI accused",
+             "AI inconclusive", "human accused", "human inconclusive", "ECE"]  # fmt: skip
     return table(
         heads,
         [
@@ -27,6 +27,7 @@ def headline_table(rows: Sequence[Content]) -> str:
                 row["ai_texts"],
                 f"{row['auroc']:.3f} {interval(row['auroc_interval'])}",
                 f"{row['tpr_at_1_percent_fpr']:.2f} {interval(row['tpr_interval'])}",
+                f"{row['tpr_at_0_1_percent_fpr']:.2f}",
                 percent(row["ai_verdicts"]["accused"]),
                 percent(row["ai_verdicts"]["inconclusive"]),
                 percent(row["human_verdicts"]["accused"]),
@@ -50,6 +51,7 @@ def spliced_table(report: Content) -> str:
             "characters",
             "sentences",
             "AUROC of sentences",
+            "F1 of sentences",
             "AI characters marked AI",
             "human characters marked AI",
             "verdicts",
@@ -61,6 +63,7 @@ def spliced_table(report: Content) -> str:
                 row["median_characters"],
                 row["sentences"],
                 f"{row['sentence_auroc']:.3f} {interval(row['sentence_auroc_interval'])}",
+                f"{row['sentence_f1']:.2f}",
                 percent(row["ai_characters_marked"]),
                 percent(row["human_characters_marked"]),
                 ", ".join(f"{verdict} {count}" for verdict, count in row["verdicts"].items()),
@@ -84,6 +87,38 @@ def verdict_table(heading: str, rows: Sequence[Content]) -> str:
     )
 
 
+def separation_table(heading: str, rows: Sequence[Content]) -> str:
+    """AI texts, each slice against all human texts of its set."""
+    return table(
+        [heading, "texts", "AUROC", "TPR at 1 % FPR", "accused", "inconclusive", "called human"],
+        [
+            [
+                row["slice"],
+                row["texts"],
+                f"{row['auroc']:.3f}",
+                f"{row['tpr_at_1_percent_fpr']:.2f}",
+                *(percent(row[key]) for key in ("accused", "inconclusive", "human")),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def speed_table(rows: Sequence[Content]) -> str:
+    fastest = max(row["characters_per_second"] for row in rows)
+    return table(
+        ["backend", "characters a second", "of the fastest"],
+        [
+            [
+                row["backend"],
+                f"{row['characters_per_second']:,}",
+                f"{row['characters_per_second'] / fastest:.2f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
 def leave_out_section(content: Content) -> str:
     heads = ["left out", "", "human", "AI", "AUROC", "TPR at 1 % FPR"]
     rows = content["rows"]
@@ -100,7 +135,6 @@ def leave_out_section(content: Content) -> str:
         for row in rows
     ]
     return (
-        "## Generators and areas left out of training\n\n"
         "Written by `python -m detection.training leave-out`: runs of the same recipe from the bare encoder, "
         f"{content['token_budget']:,} tokens each, each without the texts of some generators and areas. "
         f"Mean AUROC {mean[0]:.3f}, mean TPR {mean[1]:.2f}.\n\n" + table(heads, cells)

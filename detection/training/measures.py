@@ -35,6 +35,12 @@ def tpr_at_fpr(scores: Floats, is_ai: Booleans, rate: float) -> float:
     return float((scores[is_ai] > human[len(human) - 1 - allowed]).mean())
 
 
+def f1(is_marked: Booleans, is_ai: Booleans) -> float:
+    """The harmonic mean of precision and recall of the marks; 0 where neither finds anything."""
+    hits = int((is_marked & is_ai).sum())
+    return 2 * hits / max(int(is_marked.sum()) + int(is_ai.sum()), 1)
+
+
 def expected_calibration_error(probabilities: Floats, is_ai: Booleans, bins: int = 10) -> float:
     """Mean distance of stated from true share of AI over equal bins; both classes weigh the same."""
     return sum(

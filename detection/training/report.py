@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from detection.training.markdown_tables import (
@@ -10,6 +11,8 @@ from detection.training.markdown_tables import (
     attack_table,
     headline_table,
     leave_out_section,
+    separation_table,
+    speed_table,
     spliced_table,
     threshold_table,
     verdict_table,
@@ -35,8 +38,8 @@ def markdown(report: Content) -> str:
     parts = [
         f"# Evaluation of {model['name']}",
         f"Written by `python -m detection.training evaluate`. Model digest `{model['digest'][:16]}`, "
-        f"calibration `{report['calibration_digest'][:16]}`, run by {model['backend']}, "
-        f"{report['characters_per_second']:,} characters a second. Every figure is "
+        f"calibration `{report['calibration_digest'][:16]}`, run by {model['backend']}. "
+        "Every figure is "
         f"measured through the product's own pipeline. Accused means `ai`, `mixed` or `polished` at the "
         f"default policy of {report['tolerated_fpr']:.0%} tolerated false accusations; figures in brackets "
         "are 95 % intervals, drawn anew by title or document.",
@@ -47,15 +50,23 @@ def markdown(report: Content) -> str:
         "## AI against human\n\n" + headline_table(report["headline"]),
         f"Reliability of the stated probability, both classes weighing the same: ![]({PLOT_FILE})",
         "## Human text",
-        *(_section(name, tables) for name, tables in report["human"].items()),
+        *(_section(name, tables, verdict_table) for name, tables in report["human"].items()),
+        "### Those who are accused most easily, all sets together\n\n"
+        + verdict_table("human texts", report["fairness"]),
         "### Each kind with thresholds fitted without any text of it\n\n"
         "`dev` and `dev_fpr`: what to expect of thresholds where a kind of human writing was forgotten.\n\n"
         + verdict_table("kind", report["human_of_unseen_kinds"]),
-        "## AI text",
-        *(_section(name, tables) for name, tables in report["ai"].items()),
+        "## AI text\n\nEach slice against all human texts of its set.",
+        *(_section(name, tables, separation_table) for name, tables in report["ai"].items()),
         "## Human and AI in one document\n\n" + spliced_table(report),
-        *([leave_out_section(report["leave_out"])] if report["leave_out"] else []),
+        *(
+            ["## Generators and areas left out of training", leave_out_section(report["leave_out"])]
+            if report["leave_out"]
+            else []
+        ),
         "## Attacks\n\nOn `dev_ood`, 150 characters and more.\n\n" + attack_table(report["attacks"]),
+        "## Speed\n\nFrom text to scores, backends taking turns on the machine of this evaluation.\n\n"
+        + speed_table(report["speeds"]),
         "## Thresholds\n\n" + threshold_table(report["calibration"]),
     ]
     return "\n\n".join(parts) + "\n"
@@ -94,7 +105,9 @@ def reliability_plot(curves: dict[str, list[list[float]]]) -> str:
     )
 
 
-def _section(name: str, tables: dict[str, list[Content]]) -> str:
+def _section(
+    name: str, tables: dict[str, list[Content]], written: Callable[[str, list[Content]], str]
+) -> str:
     parts = [f"### `{name}`: {_NAMES[name]}"]
-    parts += [verdict_table(heading, rows) for heading, rows in tables.items()]
+    parts += [written(heading, rows) for heading, rows in tables.items()]
     return "\n\n".join(parts)

@@ -50,7 +50,8 @@ class _Origin:
     def weight(self, plan: TrainingPlan) -> float:
         """By its capped size, whatever its share of the corpora, and the mean weight of its texts."""
         count = len(self.numbers)
-        return min(count, plan.source_cap) ** plan.source_power * self.cumulated[-1] / count
+        size: float = min(count, plan.source_cap) ** plan.source_power
+        return size * self.cumulated[-1] / count
 
 
 class Sampler:

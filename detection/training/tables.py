@@ -18,12 +18,22 @@ from detection.training.measures import (
     reliability,
     tpr_at_fpr,
 )
-from detection.training.texts import AI, HUMAN
+from detection.training.texts import AI, HUMAN, area_of
 
 Content = dict[str, Any]
 
 AS_IT_COMES = "dev as it comes"  # every source by its share of the corpus, not evenly
 
+_EASILY_ACCUSED = {  # what a reader would call it: the kind of writing
+    "translated": "translations",
+    "technical": "technical",
+    "classical (in modern Chinese)": "classics",
+    "students' essays": "school essays",
+    "theses": "theses",
+    "law": "law",
+    "news": "news",
+}
+_SHORT_CHARACTERS = 150
 _ACCUSATIONS = (Verdict.AI, Verdict.MIXED, Verdict.POLISHED)
 
 
@@ -34,7 +44,7 @@ def calibration_table(calibration: Calibration) -> list[Content]:
             "human_texts": band.human_texts,
             "ai_texts": band.ai_texts,
             "tolerated_fpr": t.tolerated_fpr,
-            "accuses_above": None if np.isinf(t.logit) else round(band.platt.probability(t.logit), 4),
+            "accuses_above": None if np.isinf(t.logit) else round(band.accusing_probability(t), 4),
             "accused": t.accused,
             "fpr_upper_bound": round(t.fpr_upper_bound, 4),
         }
@@ -62,6 +72,7 @@ def headline(name: str, judged: Sequence[Judged], least_characters: int) -> Cont
         "auroc_interval": interval(lambda rows: auroc(scores[rows], is_ai[rows]), groups),
         "tpr_at_1_percent_fpr": round(tpr_at_fpr(scores, is_ai, 0.01), 4),
         "tpr_interval": interval(lambda rows: tpr_at_fpr(scores[rows], is_ai[rows], 0.01), groups),
+        "tpr_at_0_1_percent_fpr": round(tpr_at_fpr(scores, is_ai, 0.001), 4),
         "ece": round(expected_calibration_error(probabilities, is_ai), 4),
         "human_verdicts": verdicts(j for j in judged if j.document.label == HUMAN),
         "ai_verdicts": verdicts(j for j in judged if j.document.label == AI),
@@ -110,11 +121,39 @@ def human_tables(judged: Sequence[Judged]) -> dict[str, list[Content]]:
 
 
 def ai_tables(judged: Sequence[Judged]) -> dict[str, list[Content]]:
-    ai = [j for j in judged if j.document.label == AI]
     return {
-        "generator": sliced(ai, lambda j: f"{j.document.source}: {j.document.generator or 'not stated'}"),
-        "characters": sliced(ai, lambda j: j.band),
+        "generator": separated(
+            judged, lambda j: f"{j.document.source}: {j.document.generator or 'not stated'}"
+        ),
+        "area": separated(judged, lambda j: area_of(j.document.source, j.document.domain)),
+        "characters": separated(judged, lambda j: j.band),
     }
+
+
+def separated(judged: Sequence[Judged], key: Callable[[Judged], str]) -> list[Content]:
+    """Slices of the AI texts, each against all human texts of the set."""
+    human = [j for j in judged if j.document.label == HUMAN]
+    rows = sliced([j for j in judged if j.document.label == AI], key)
+    for row in rows:
+        own = [j for j in judged if j.document.label == AI and key(j) == row["slice"]]
+        scores, is_ai = arrays([*human, *own])
+        row["auroc"] = round(auroc(scores, is_ai), 4)
+        row["tpr_at_1_percent_fpr"] = round(tpr_at_fpr(scores, is_ai, 0.01), 4)
+    return rows
+
+
+def fairness_table(judged: Sequence[Judged]) -> list[Content]:
+    """Human texts of those who are accused most easily, all sets together."""
+    human = [j for j in judged if j.document.label == HUMAN]
+    rows = [
+        {"slice": name, **verdicts(j for j in human if j.document.kind == kind)}
+        for name, kind in _EASILY_ACCUSED.items()
+    ]
+    return [*rows, {"slice": "short (below 150 characters)", **verdicts(_short(human))}]
+
+
+def _short(judged: Sequence[Judged]) -> list[Judged]:
+    return [j for j in judged if j.evidence.characters < _SHORT_CHARACTERS]
 
 
 def cells(name: str, judged: Sequence[Judged]) -> list[Content]:

@@ -15,6 +15,10 @@ from detection.scoring.verdict import conclude, detect
 
 HUMAN = "那年秋天我搬到河边住，早上常听见船工说话，日子过得很慢也很安静。"
 AI = f"{AI_CUE}，科技的进步为社会的发展带来了新的机遇，也提出了新的挑战。"
+LITERARY = (
+    "项籍者，下相人也，字羽。初起时，年二十四。其季父项梁，梁父即楚将项燕，为秦将王翦所戮者也。项氏世世为楚将，"
+    "封于项，故姓项氏。籍曰：书足以记名姓而已。剑一人敌，不足学，学万人敌。"
+)
 SCORER = FakeScorer()
 
 
@@ -98,6 +102,7 @@ def test_one_odd_sentence_accuses_nobody(calibration: Calibration) -> None:
         (HUMAN, "too_short"),
         ("The cat sat on the mat and looked at the moon for a long time. " * 5, "unsupported_language"),
         ("これは日本語の文章です。とてもよいです。" * 10, "unsupported_language"),
+        (LITERARY, "literary_chinese"),
         (text(3, 3), "between_thresholds"),
     ],
 )
@@ -106,6 +111,15 @@ def test_where_nothing_can_be_said_it_says_why(calibration: Calibration, content
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.reasons == (reason,)
     assert result.shares["ai"] == 0
+
+
+def test_no_probability_is_surer_than_the_texts_behind_it(calibration: Calibration) -> None:
+    band = calibration.band(300)
+    few = dataclasses.replace(band, human_texts=50, ai_texts=20)
+    assert few.probability(1000.0) == pytest.approx(51 / 52)
+    assert few.probability(-1000.0) == pytest.approx(1 / 22)
+    assert band.probability(1000.0) > 0.99
+    assert few.probability(0.0) == band.probability(0.0)
 
 
 def test_a_rate_nobody_could_promise_accuses_nobody(calibration: Calibration) -> None:
