@@ -7,6 +7,7 @@ from pathlib import Path
 
 from detection.training.markdown_tables import (
     Content,
+    abstention_table,
     attack_table,
     headline_table,
     interval,
@@ -48,6 +49,8 @@ def measured(report: Content) -> str:
             "sources never seen, casual and adversarial rewrites among them; nothing is fitted on it. "
             "Accused: `ai`, `mixed` or `polished` at the default policy.",
             headline_table(report["headline"]),
+            "Without a verdict, and in no other table:",
+            abstention_table(report["abstentions"]),
             "### Human text of hard kinds (`dev_fpr`, the half that does not calibrate)",
             verdict_table("source", report["human"][_HARD_SET]["source"]),
             "### Each kind of human text when the thresholds have seen none of its kind",

@@ -19,7 +19,7 @@ from detection.training.card import write_measured
 from detection.training.configuration import Configuration, EvaluationPlan
 from detection.training.documents import Document, spread, whole
 from detection.training.golden_texts import GOLDEN_TEXTS
-from detection.training.judging import TOLERATED_FPR, Judged, judge
+from detection.training.judging import TOLERATED_FPR, Judged, abstentions, judge
 from detection.training.measures import auroc, f1, tpr_at_fpr
 from detection.training.report import write_report
 from detection.training.scores import RememberingScorer, prepared_texts
@@ -66,7 +66,8 @@ def evaluate(
     texts = {name: _measured_texts(data, name) for name in _SETS}
     documents = {name: _documents(texts[name], name, plan) for name in _SETS}
     judged = {name: judge(documents[name], scorer, model.calibration) for name in _SETS}
-    as_it_comes = judge(_drawn(texts["dev"], plan), scorer, model.calibration)
+    drawn = _drawn(texts["dev"], plan)
+    as_it_comes = judge(drawn, scorer, model.calibration)
     report = {
         "model": {"name": model.model_name, "digest": model.model_digest, "backend": str(model.backend)},
         "calibration_digest": model.calibration.digest,
@@ -81,6 +82,10 @@ def evaluate(
             )
             for least in (0, 150, 300)
         ],
+        "abstentions": {
+            AS_IT_COMES: abstentions(drawn, model.calibration),
+            **{name: abstentions(documents[name], model.calibration) for name in _SETS},
+        },
         "human": {name: human_tables(judged[name]) for name in _SETS},
         "human_of_unseen_kinds": _unseen_kinds(
             documents["dev"] + documents["dev_fpr"], scorer, data, configuration

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from detection.scoring.calibration import Calibration
 from detection.scoring.evidence import Evidence, weigh
@@ -25,6 +27,20 @@ class Judged:
     band: str
     score: float
     marks: tuple[Verdict, ...]  # of its sentences
+
+
+def abstentions(documents: Sequence[Document], calibration: Calibration) -> list[dict[str, Any]]:
+    """How many documents the product gives no verdict on, by reason and label: they are in no other table."""
+    prepared = prepared_texts([document.text for document in documents])
+    counts = Counter(
+        (reason, document.label)
+        for document, p in zip(documents, prepared, strict=True)
+        if (reason := abstention(p, calibration))
+    )
+    return [
+        {"reason": reason, "label": label, "texts": texts}
+        for (reason, label), texts in sorted(counts.items())
+    ]
 
 
 def judge(documents: Sequence[Document], scorer: RememberingScorer, calibration: Calibration) -> list[Judged]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Content = dict[str, Any]
@@ -34,6 +34,17 @@ def headline_table(rows: Sequence[Content]) -> str:
                 percent(row["human_verdicts"]["inconclusive"]),
                 f"{row['ece']:.3f}",
             ]
+            for row in rows
+        ],
+    )
+
+
+def abstention_table(sets: Mapping[str, Sequence[Content]]) -> str:
+    return table(
+        ["set", "no verdict because", "written by", "texts"],
+        [
+            [f"`{name}`", f"`{row['reason']}`", row["label"], row["texts"]]
+            for name, rows in sets.items()
             for row in rows
         ],
     )
