@@ -49,8 +49,8 @@ def markdown(report: Content) -> str:
         "`dev_fpr`: human theses, translations, technical books, law cases and newspaper, the half that "
         "does not calibrate. Texts are sub-sampled per source and generator, long ones cut.",
         "## AI against human\n\n" + headline_table(report["headline"]),
-        "Texts that are too short or in another language, literary Chinese among them, have no verdict and are "
-        "in no other table:\n\n" + abstention_table(report["abstentions"]),
+        "Texts that are too short or in another language, literary Chinese among them, have no verdict and "
+        "are in no other table:\n\n" + abstention_table(report["abstentions"]),
         f"Reliability of the stated probability, both classes weighing the same: ![]({PLOT_FILE})",
         "## Human text",
         *(_section(name, tables, verdict_table) for name, tables in report["human"].items()),
