@@ -65,13 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         if run is _quantise:  # in either place
             command.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if run is _export:
-            command.add_argument(
-                "--checkpoint",
-                type=Path,
-                action="append",
-                default=[],
-                help="instead of the finished training; several: their mean",
-            )
+            command.add_argument("--checkpoint", type=Path, help="instead of the finished training")
         if run in (_quantise, _evaluate):
             command.add_argument(
                 "--docs",
@@ -160,7 +154,7 @@ def _export(arguments: argparse.Namespace) -> None:
     final = arguments.work / "run" / "final"
     export_model(
         base=arguments.work / "base" if arguments.checkpoint else final,
-        checkpoints=arguments.checkpoint,
+        checkpoint=arguments.checkpoint,
         tokenizer=_tokenizer(arguments),
         target=arguments.model,
         name=model.name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +41,10 @@ def export_model(
     name: str,
     version: str,
     description: str,
-    checkpoints: Sequence[Path] = (),
+    checkpoint: Path | None = None,
     most_bytes: int | None = None,
 ) -> Manifest:
-    """Write a model folder: configuration and weights of `base`, or the averaged weights of `checkpoints`.
-
-    Of several the mean: places that one training has passed, each good at something else.
+    """Write a model folder: configuration and weights of `base`, or the averaged weights of `checkpoint`.
 
     The folder has no calibration yet and therefore gives no verdicts. Raises ExportError over `most_bytes`.
     """
@@ -56,7 +53,7 @@ def export_model(
         (target / stale).unlink(missing_ok=True)
     config = {**json.loads((base / CONFIG_FILE).read_text("utf-8")), **_head_configuration()}
     (target / CONFIG_FILE).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
-    state = mean_state(checkpoints) if checkpoints else load_file(base / WEIGHTS_FILE)
+    state = averaged_state(checkpoint) if checkpoint else load_file(base / WEIGHTS_FILE)
     save_file(halved(state), target / WEIGHTS_FILE, metadata={"format": "pt"})
     if tokenizer.resolve() != (target / TOKENIZER_FILE).resolve():
         shutil.copyfile(tokenizer, target / TOKENIZER_FILE)
@@ -88,17 +85,6 @@ def averaged_state(checkpoint: Path) -> State:
     """The averaged weights of a training checkpoint, with those that were never changed."""
     content: dict[str, State] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     return content["model"] | content["ema"]
-
-
-def mean_state(checkpoints: Sequence[Path]) -> State:
-    """The mean of several; what is no number with a fraction is the first one's."""
-    first, *others = (averaged_state(checkpoint) for checkpoint in checkpoints)
-    return {
-        name: torch.stack([tensor, *(other[name] for other in others)]).mean(0)
-        if tensor.is_floating_point()
-        else tensor
-        for name, tensor in first.items()
-    }
 
 
 def halved(state: State) -> State:

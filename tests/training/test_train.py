@@ -14,12 +14,7 @@ torch = pytest.importorskip("torch")
 
 from detection.training.configuration import TrainingPlan  # noqa: E402
 from detection.training.corpora import prepare_corpora, read_corpora  # noqa: E402
-from detection.training.export import (  # noqa: E402
-    ExportError,
-    averaged_state,
-    export_model,
-    mean_state,
-)
+from detection.training.export import ExportError, export_model  # noqa: E402
 from detection.training.train import (  # noqa: E402
     CHECKPOINT_FILE,
     FINAL_FOLDER,
@@ -110,7 +105,7 @@ def test_a_checkpoint_becomes_a_model_folder_that_loads(run_training: RunTrainin
     common: dict[str, Any] = {"tokenizer": tmp_path / "base" / "tokenizer.json", "name": "m", "version": "1"}
     of_checkpoint = export_model(
         base=tmp_path / "base",
-        checkpoints=[tmp_path / "run" / CHECKPOINT_FILE],
+        checkpoint=tmp_path / "run" / CHECKPOINT_FILE,
         target=tmp_path / "a",
         description="",
         **common,
@@ -131,20 +126,6 @@ def test_a_checkpoint_becomes_a_model_folder_that_loads(run_training: RunTrainin
             most_bytes=1000,
             **common,
         )
-
-
-@pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
-def test_several_checkpoints_become_their_mean(run_training: RunTraining, tmp_path: Path) -> None:
-    paths = []
-    for steps in (1, 2):
-        run_training("run", tiny_plan(), most_steps=steps)
-        paths.append((tmp_path / "run" / CHECKPOINT_FILE).rename(tmp_path / f"{steps}.pt"))
-    first, second = map(averaged_state, paths)
-    mean = mean_state(paths)
-    moved = [name for name in first if not torch.equal(first[name], second[name])]
-    assert moved
-    for name in moved:
-        assert torch.allclose(mean[name], (first[name] + second[name]) / 2)
 
 
 class Guesser(torch.nn.Module):  # type: ignore[name-defined,misc]
