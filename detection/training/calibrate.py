@@ -142,8 +142,9 @@ def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
             conformal_upper(np.array(values, dtype=np.float64), threshold.tolerated_fpr)
             for values in groups.values()
         ]
-        # A group with too few texts for a quantile of its own is protected by the others alone.
-        floor = max(floor, threshold.logit, *(q for q in quantiles if math.isfinite(q)))
+        # Of a group with too few texts for a quantile of its own at least none that is known is accused.
+        highest = [max(values) for values in groups.values()]
+        floor = max(floor, threshold.logit, *map(min, quantiles, highest))
         accused = int((statistics > floor).sum())
         bound = rate_upper_bound(accused, len(statistics)) if len(statistics) else 1.0
         thresholds.append(replace(threshold, logit=floor, accused=accused, fpr_upper_bound=bound))
