@@ -51,6 +51,12 @@ def test_a_small_kind_that_looks_like_ai_is_protected_like_the_large_ones() -> N
     assert accused_laws(documents) <= 0.01
 
 
+def test_of_a_kind_too_rare_for_a_quantile_nobody_known_is_accused() -> None:
+    rare = [scored_document(HUMAN, "h_sogouc", logit, number) for number, logit in enumerate((0.5, 3.0))]
+    band = fit(made_documents(law_logit=-2.0) + rare, languages=("zh",)).band(200)
+    assert all(band.statistic(d.evidence) <= band.threshold(0.02).logit for d in rare)
+
+
 def test_stricter_rates_never_have_lower_thresholds() -> None:
     for band in fit(made_documents(law_logit=0.0), languages=("zh",)).bands:
         by_rate = sorted(band.thresholds, key=lambda t: t.tolerated_fpr)
