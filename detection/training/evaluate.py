@@ -82,10 +82,11 @@ def evaluate(
             )
             for least in (0, 150, 300)
         ],
-        "abstentions": {
-            AS_IT_COMES: abstentions(drawn, model.calibration),
-            **{name: abstentions(documents[name], model.calibration) for name in _SETS},
-        },
+        "abstentions": [
+            {"set": name, **row}
+            for name, chosen in {AS_IT_COMES: drawn, **documents}.items()
+            for row in abstentions(chosen, model.calibration)
+        ],
         "human": {name: human_tables(judged[name]) for name in _SETS},
         "human_of_unseen_kinds": _unseen_kinds(
             documents["dev"] + documents["dev_fpr"], scorer, data, configuration

