@@ -16,10 +16,13 @@ from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.views.decorators.http import require_POST
 
 from detection.models import Detection, ModelVersion
-from detection.selectors.model_versions import active_model_version, previous_model_version
+from detection.selectors.model_versions import (
+    active_model_version,
+    previous_model_version,
+    warm_workers,
+)
 from detection.services.model_versions import NoPreviousVersion, request_activation, request_rollback
-from zhenwen.jobs.presence import LiveWorker, live_workers
-from zhenwen.jobs.queues import DOCUMENTS, REALTIME
+from zhenwen.jobs.presence import LiveWorker
 from zhenwen.tenancy.read_only import ReadOnlyAdmin
 
 _ASKED = gettext_noop(
@@ -53,7 +56,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("workers"))
     def workers(self, version: ModelVersion) -> str:
-        said = (_words(worker, version) for worker in _warm_workers())
+        said = (_words(worker, version) for worker in warm_workers())
         return (
             format_html("<br>".join(["{}"] * len(words)), *words) if (words := [*filter(None, said)]) else "–"
         )
@@ -82,7 +85,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
                 "opts": self.opts,
                 "version": version,
                 "active": active_model_version(),
-                "workers": _warm_workers(),
+                "workers": warm_workers(),
             }
             return TemplateResponse(request, "admin/detection/modelversion/activate.html", context)
         request_activation(model_version=version)
@@ -117,10 +120,6 @@ class DetectionAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("organization")
-
-
-def _warm_workers() -> list[LiveWorker]:
-    return [*live_workers(REALTIME), *live_workers(DOCUMENTS)]
 
 
 def _words(worker: LiveWorker, version: ModelVersion) -> str:

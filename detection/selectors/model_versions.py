@@ -3,6 +3,8 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from detection.models import ModelVersion
+from zhenwen.jobs.presence import LiveWorker, live_workers
+from zhenwen.jobs.queues import DOCUMENTS, REALTIME
 
 
 def active_model_version() -> ModelVersion | None:
@@ -25,3 +27,12 @@ def previous_model_version() -> ModelVersion | None:
 
 def model_versions() -> QuerySet[ModelVersion]:
     return ModelVersion.objects.order_by("-created_at")
+
+
+def warm_workers() -> list[LiveWorker]:
+    return [*live_workers(REALTIME), *live_workers(DOCUMENTS)]
+
+
+def workers_without(model_version: ModelVersion) -> list[LiveWorker]:
+    """Living warm workers that, by what they said last, do not serve with this version."""
+    return [worker for worker in warm_workers() if worker.says.get("digest") != model_version.digest]

@@ -12,8 +12,8 @@ from accounts.models import User
 from detection.models import ModelVersion
 from detection.services.model_versions import confirm_activation, refuse_activation, request_activation
 from tests.cast import Cast
-from zhenwen.jobs.presence import announced, live_workers
-from zhenwen.jobs.queues import DOCUMENTS
+from zhenwen.jobs.presence import LiveWorker, announced, live_workers
+from zhenwen.jobs.queues import DOCUMENTS, REALTIME
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,6 +109,24 @@ def test_the_command_asks_and_goes_back(cast: Cast) -> None:
     confirm_activation(model_version=new)
     call_command("activate_model", "--rollback", "--no-wait")
     assert status(old) == Status.ACTIVATING
+
+
+def test_the_command_waits_for_every_worker(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = make_version("new")
+    slow = [LiveWorker("host:2", REALTIME, {"digest": "the one before"})]
+    monkeypatch.setattr("detection.selectors.model_versions.live_workers", lambda queue: slow)
+    seen: list[str] = []
+
+    def time_passes(_seconds: float) -> None:
+        seen.append(status(version))
+        if seen[-1] == Status.ACTIVATING:
+            confirm_activation(model_version=version)
+        elif len(seen) > 3:
+            slow[:] = [LiveWorker("host:2", REALTIME, {"digest": version.digest})]
+
+    monkeypatch.setattr("detection.management.commands.activate_model.time.sleep", time_passes)
+    call_command("activate_model", "new")
+    assert seen == [Status.ACTIVATING, Status.ACTIVE, Status.ACTIVE, Status.ACTIVE]
 
 
 def test_the_command_says_why_a_version_was_refused(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

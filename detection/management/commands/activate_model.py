@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from detection.models import ModelVersion
+from detection.selectors.model_versions import workers_without
 from detection.services.model_versions import NoPreviousVersion, request_activation, request_rollback
 
 WAIT_SECONDS = 120
@@ -16,7 +17,7 @@ LOOK_SECONDS = 0.5
 
 
 class Command(BaseCommand):
-    help = "Asks the warm workers to serve with a registered version, and waits for what becomes of it."
+    help = "Asks the warm workers to serve with a registered version, and waits until all of them do."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("digest", nargs="?", help="the digest of the version, or how it begins")
@@ -32,12 +33,22 @@ class Command(BaseCommand):
         if version.status == ModelVersion.Status.FAILED:
             raise CommandError(f"{version} was refused: {version.failure_reason}")
         self.stdout.write(f"{version}: {version.get_status_display()}")
+        if not options["no_wait"] and (behind := workers_without(version)):
+            names = ", ".join(worker.name for worker in behind)
+            self.stderr.write(f"Not yet taken up after {WAIT_SECONDS} seconds by {names}.")
 
     def _wait(self, version: ModelVersion) -> None:
+        """The first worker that can serve with it makes it active; others may be busier."""
         ends_at = time.monotonic() + WAIT_SECONDS
-        while version.status == ModelVersion.Status.ACTIVATING and time.monotonic() < ends_at:
+        while _is_under_way(version) and time.monotonic() < ends_at:
             time.sleep(LOOK_SECONDS)
             version.refresh_from_db()
+
+
+def _is_under_way(version: ModelVersion) -> bool:
+    if version.status == ModelVersion.Status.ACTIVE:
+        return bool(workers_without(version))
+    return version.status == ModelVersion.Status.ACTIVATING
 
 
 def _asked_for(digest: str) -> ModelVersion:
