@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
 from detection.engine import ModelFolderError, ModelScorer, SharedScorer, check_golden, load_model_folder
 from detection.models import ModelVersion
-from detection.scoring.types import Scorer, SegmentInput
+from detection.scoring.types import SegmentInput
 from zhenwen.jobs.gently import gently
 
 # Shapes to warm up: the lengths segments are padded to, alone and a few together.
@@ -31,7 +32,7 @@ def load_checked(version: ModelVersion, *, beside: bool = False) -> SharedScorer
 
 def _checked(version: ModelVersion, *, rest: float = 0.0) -> ModelScorer:
     folder = Path(version.folder)
-    scorer = load_model_folder(folder)
+    scorer = load_model_folder(folder, is_shared=True)
     if (scorer.model_digest, scorer.calibration.digest) != (version.digest, version.calibration_digest):
         raise ModelFolderError(f"{folder}: not the version {version.digest[:12]} any more")
     check_golden(folder, scorer=scorer)
@@ -39,16 +40,19 @@ def _checked(version: ModelVersion, *, rest: float = 0.0) -> ModelScorer:
     return scorer
 
 
-def warm_up(scorer: Scorer, *, rest: float = 0.0) -> None:
-    """Let the first real batches of every shape be no slower than the later ones.
+def warm_up(scorer: ModelScorer, *, rest: float = 0.0) -> None:
+    """Let the first real batches of every shape be no slower than the later ones, in every lane.
 
     Between two of them it rests for `rest` times as long as the last one took.
     """
-    for tokens, rows in product(WARM_UP_TOKENS, WARM_UP_ROWS):
-        characters = tokens - 2
-        began = time.monotonic()
-        scorer.score([SegmentInput("文" * characters, (characters,))] * rows)
-        time.sleep(rest * (time.monotonic() - began))
+    lanes = scorer.backend.lanes
+    with ThreadPoolExecutor(lanes) as threads:
+        for tokens, rows in product(WARM_UP_TOKENS, WARM_UP_ROWS):
+            characters = tokens - 2
+            segments = [SegmentInput("文" * characters, (characters,))] * rows
+            began = time.monotonic()
+            list(threads.map(scorer.score, [segments] * lanes))
+            time.sleep(rest * (time.monotonic() - began))
 
 
 def fits_beside(version: ModelVersion) -> bool:

@@ -23,12 +23,13 @@ F32, BF16, F16, INT8 = "f32", "bf16", "f16", "int8"
 
 @dataclass(frozen=True, slots=True)
 class BackendInfo:
-    """For the start-up line and the metrics."""
+    """For the start-up line and the metrics. `lanes`: so many calls of `logits` may run at once."""
 
     name: str
     device: str
     precision: str
     threads: int
+    lanes: int = 1
 
     @property
     def batch_tokens(self) -> int:
@@ -40,7 +41,7 @@ class BackendInfo:
 
 
 class Backend(Protocol):
-    """Not safe for threads; the scorer holds a lock around `logits`."""
+    """Safe for as many threads at once as it has lanes; the scorer sees to that."""
 
     @property
     def info(self) -> BackendInfo: ...
@@ -56,6 +57,7 @@ class LoadRequest:
     head: Head
     threads: int
     precision: str | None = None  # None: what is best here
+    lanes: int = 1  # at most; a backend may have fewer
 
     def choose_precision(self, *, best: str, possible: Sequence[str], where: str) -> str:
         """Raises ModelFolderError for a wish that cannot be fulfilled."""

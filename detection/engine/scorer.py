@@ -34,20 +34,30 @@ LOGIT_DECIMALS = 3
 
 
 def load_model_folder(
-    folder: Path, *, backend: str | None = None, precision: str | None = None, threads: int | None = None
+    folder: Path,
+    *,
+    backend: str | None = None,
+    precision: str | None = None,
+    threads: int | None = None,
+    is_shared: bool = False,
 ) -> ModelScorer:
-    """A ready model from a local folder. No network, no code of the model's own; raises ModelFolderError."""
+    """A ready model from a local folder. No network, no code of the model's own; raises ModelFolderError.
+
+    `is_shared`: several threads will want it at once, and may have as many lanes as it has threads.
+    """
     manifest = read_manifest(folder)
     try:
         calibration = Calibration.load(folder)
     except (CalibrationError, UnicodeDecodeError) as error:
         raise ModelFolderError(f"{folder / CALIBRATION_FILE}: {error}") from error
+    threads = threads or available_threads()
     request = LoadRequest(
         folder=folder,
         manifest=manifest,
         head=read_head(folder),
-        threads=threads or available_threads(),
+        threads=threads,
         precision=precision or wished_precision(),
+        lanes=threads if is_shared else 1,
     )
     scorer = ModelScorer(
         manifest=manifest,
@@ -69,7 +79,7 @@ class EncodedSegment:
 
 
 class ModelScorer:
-    """Scores segments; safe to call from several threads, which take turns."""
+    """Scores segments; safe to call from several threads, which take turns where lanes are fewer."""
 
     def __init__(
         self,
@@ -85,7 +95,7 @@ class ModelScorer:
         self._head = head
         self._tokenizer = tokenizer
         self._backend = backend
-        self._lock = threading.Lock()
+        self._lanes = threading.Semaphore(backend.info.lanes)
 
     @property
     def model_name(self) -> str:
@@ -127,7 +137,7 @@ class ModelScorer:
         """(rows, tokens) log-odds, or (rows,) where the model judges the whole."""
         BATCH_FILL_RATIO.observe(batch.real_tokens / batch.padded_tokens)
         BATCH_TOKENS.observe(batch.padded_tokens)
-        with self._lock, ENGINE_SECONDS.labels("forward").time():
+        with self._lanes, ENGINE_SECONDS.labels("forward").time():
             logits = self._backend.logits(batch.input_ids, batch.attention_mask)
         return self._head.ai_log_odds(logits)
 

@@ -1,10 +1,10 @@
 """One model, many threads that want something scored at once.
 
-Three threads of its own keep the model busy. The first owns the queue: it drops what nobody waits for any
-more, tokenises what comes next and cuts batches. The second does nothing but forward passes. The third makes
-scores of them and answers. Between the first and the second lies at most one batch: it is ready when the
-running one ends, and until then it still takes in what fits. So there is no timer: an idle model starts at
-once, and a busy one finds its batches the fuller the more is waiting.
+Threads of its own keep the model busy. The first owns the queue: it drops what nobody waits for any more,
+tokenises what comes next and cuts batches. One for each lane of the backend does nothing but forward passes.
+The last makes scores of them and answers. Between the first and the lanes lies at most one batch: it is
+ready when a running one ends, and until then it still takes in what fits. So there is no timer: an idle model
+starts at once, and a busy one finds its batches the fuller the more is waiting.
 
 Whose turn it is decides the padded length of a batch; others of that length join it, tenant by tenant, oldest
 first. So no tenant and no segment waits for more than one round of the tenants, whatever others have sent.
@@ -62,7 +62,7 @@ class SharedScorer:
             threading.Thread(target=self._guarded, args=(run,), name=f"engine-{name}", daemon=True)
             for name, run in (
                 ("queue", self._keep_queue),
-                ("forward", self._run_forward),
+                *[("forward", self._run_forward)] * scorer.backend.lanes,
                 ("finish", self._finish),
             )
         ]
@@ -236,7 +236,7 @@ class SharedScorer:
         if taken:
             self._queue.to_the_end(taken[0].request.tenant)
 
-    # The second thread: the model.
+    # A lane's thread: the model.
 
     def _run_forward(self) -> None:
         try:
@@ -288,10 +288,15 @@ class SharedScorer:
         except Exception as error:
             return error
 
-    # The third thread: the answers.
+    # The last thread: the answers.
 
     def _finish(self) -> None:
-        while (scored := self._scored.get()) is not None:
+        lanes_left = self._scorer.backend.lanes
+        while lanes_left:
+            scored = self._scored.get()
+            if scored is None:
+                lanes_left -= 1
+                continue
             batch, rows = scored
             for segment, odds in zip(batch.segments, rows, strict=True):
                 self._conclude(segment, odds)
