@@ -38,7 +38,9 @@ def loaded(folders: dict[str, Path], shape: str, way: tuple[str, str | None]) ->
     backend, precision = way
     pytest.importorskip(backend)
     if (shape, *way) not in _loaded:
-        _loaded[shape, *way] = load_model_folder(folders[shape], backend=backend, precision=precision)
+        _loaded[shape, *way] = load_model_folder(
+            folders[shape], backend=backend, precision=precision, threads=2, is_shared=True
+        )
     return _loaded[shape, *way]
 
 
@@ -98,6 +100,16 @@ def test_threads_take_turns(scorer: ModelScorer) -> None:
 def test_odd_text_is_scored_all_the_same(scorer: ModelScorer, text: str) -> None:
     score = scorer.score([SegmentInput(text, (len(text),))])[0]
     assert all(abs(logit) < 1000 for logit in (score.logit, *score.sentence_logits))
+
+
+def test_passes_beside_others_score_what_a_pass_alone_does(folders: dict[str, Path]) -> None:
+    scorer = loaded(folders, SHAPES[0], ("openvino", None))
+    assert scorer.backend.lanes == 2
+    alone = [scorer.score([one])[0] for one in SEGMENTS]
+    with ThreadPoolExecutor(4) as pool:
+        beside = list(pool.map(lambda one: scorer.score([one])[0], SEGMENTS * 20))
+    for one, score in zip(alone * 20, beside, strict=True):
+        assert score.logit == pytest.approx(one.logit, abs=BATCH_TOLERANCE)
 
 
 @pytest.mark.parametrize("way", WAYS[1:], ids=str)

@@ -31,7 +31,7 @@ class SteeredBackend:
     """Scores each row by its own tokens; runs a batch only when it is let; remembers what it ran."""
 
     poisoned_id: int
-    info: BackendInfo = field(default_factory=lambda: BackendInfo("steered", "cpu", "f32", 1))
+    info: BackendInfo
     batches: list[TokenIds] = field(default_factory=list)
     _begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     _allowed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -71,8 +71,14 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
 
 
 @pytest.fixture
-def backend(tokenizer: Tokenizer) -> SteeredBackend:
-    return SteeredBackend(tokenizer.token_to_id(POISON) or -1)
+def lanes() -> int:
+    return 1
+
+
+@pytest.fixture
+def backend(tokenizer: Tokenizer, lanes: int) -> SteeredBackend:
+    info = BackendInfo("steered", "cpu", "f32", threads=lanes, lanes=lanes)
+    return SteeredBackend(tokenizer.token_to_id(POISON) or -1, info)
 
 
 @pytest.fixture
@@ -114,6 +120,23 @@ def test_each_thread_gets_the_scores_of_its_own_segments(shared: SharedScorer, m
         results = list(pool.map(lambda i: shared.score(requests[i], tenant=i % 3), range(len(requests))))
     assert results == expected
     assert shared.score([]) == []
+
+
+@pytest.mark.parametrize("lanes", [2])
+def test_a_batch_begins_beside_another_where_there_is_a_lane(
+    shared: SharedScorer, model: ModelScorer, backend: SteeredBackend
+) -> None:
+    expected = [model.score(segments(length)) for length in (60, 200)]
+    for _ in expected:
+        backend.wait_for_a_batch()
+    backend.hold()
+    first = shared.submit(segments(60), tenant=1)
+    backend.wait_for_a_batch()
+    second = shared.submit(segments(200), tenant=2)
+    backend.wait_for_a_batch()  # although the first still runs
+    assert not first.done()
+    backend.let_all_run()
+    assert [outcome(first), outcome(second)] == expected
 
 
 def test_it_stands_for_its_model(shared: SharedScorer, model: ModelScorer) -> None:
