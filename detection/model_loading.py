@@ -18,7 +18,7 @@ WARM_UP_ROWS = (1, 4)
 # Beside a model that serves, that one has the machine to itself for so many times as long as each shape took.
 REST = 1.0
 # A loaded model takes this many times the room of its largest file of weights.
-MEMORY_PER_FILE_BYTE = 8
+MEMORY_PER_FILE_BYTE = 10
 
 
 def load_checked(version: ModelVersion, *, beside: bool = False) -> SharedScorer:
