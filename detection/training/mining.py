@@ -16,14 +16,13 @@ import torch
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from detection.engine.processor import has_fast_bfloat16
 from detection.engine.roformer import fuse_attention
 from detection.training.augmentation import token_number
 from detection.training.configuration import MiningPlan
 from detection.training.corpora import TrainingText
 from detection.training.sampling import Example, origins
 from detection.training.texts import AI
-from detection.training.train import collated
+from detection.training.train import collated, is_fast_in_bfloat16
 
 DOUBTS_FILE = "doubts.npy"
 _MOST_OF_AI = 0.5
@@ -74,12 +73,11 @@ def _model(start: Path) -> Any:
     from transformers import AutoModelForTokenClassification
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    is_half = device == "cuda" or has_fast_bfloat16()
     model: Any = AutoModelForTokenClassification.from_pretrained(
         start, local_files_only=True, dtype=torch.float32
     )
     fuse_attention(model)
-    return model.to(device, torch.bfloat16 if is_half else torch.float32).eval()
+    return model.to(device, torch.bfloat16 if is_fast_in_bfloat16(device) else torch.float32).eval()
 
 
 def _probabilities(

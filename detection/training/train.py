@@ -126,7 +126,7 @@ class Run:
                 module.weight.requires_grad = False
         model.to(device)
         self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        self.model = model.to(torch.bfloat16 if _is_fast_in_bfloat16(device) else torch.float32)
+        self.model = model.to(torch.bfloat16 if is_fast_in_bfloat16(device) else torch.float32)
         self._learned = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         decayed = [self.weights[name] for name, p in self._learned.items() if p.ndim > 1]
         plain = [self.weights[name] for name, p in self._learned.items() if p.ndim < 2]
@@ -212,7 +212,8 @@ class Run:
         return labels * (1 - self.plan.label_smoothing) + self.plan.label_smoothing / 2
 
 
-def _is_fast_in_bfloat16(device: str) -> bool:
+def is_fast_in_bfloat16(device: str) -> bool:
+    """Whether training and mining on this device compute in bfloat16, else in single precision."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return has_fast_bfloat16()
