@@ -95,7 +95,7 @@ def main(folder: Path) -> None:
             for padded, numbers in planned_batches([one.padded_length for one in encoded]):
                 batch = scorer.new_batch(padded, capacity=len(numbers))
                 for number in numbers:
-                    batch.add(encoded[number].ids)
+                    batch.add(encoded[number].tokens.ids)
                 batches.append(batch)
             shapes = {batch.input_ids.shape: batch for batch in batches}
             for batch in shapes.values():  # the first pass of a shape is slower

@@ -54,7 +54,7 @@ class BatchInput:
         self.rows = 0
         self.real_tokens = 0
 
-    def add(self, ids: Sequence[int]) -> None:
+    def add(self, ids: TokenIds) -> None:
         self._ids[self.rows, : len(ids)] = ids
         self._mask[self.rows, : len(ids)] = 1
         self.rows += 1

@@ -82,7 +82,7 @@ class PendingBatch:
             if self.is_full:
                 break
             if segment.encoded and segment.padded_length == self.input.padded:
-                self.input.add(segment.encoded.ids)
+                self.input.add(segment.encoded.tokens.ids)
                 self.segments.append(segment)
                 taken.append(segment)
         return taken

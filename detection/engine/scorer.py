@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer
 
 from detection.engine.backends import (
     Backend,
@@ -22,7 +21,8 @@ from detection.engine.backends import (
 )
 from detection.engine.batches import BatchInput, padded_length, planned_batches
 from detection.engine.head import Floats, Head, read_head
-from detection.engine.manifest import TOKENIZER_FILE, Manifest, ModelFolderError, read_manifest
+from detection.engine.manifest import Manifest, ModelFolderError, read_manifest
+from detection.engine.tokens import Encoder, Tokens, load_encoder
 from detection.scoring.calibration import CALIBRATION_FILE, Calibration, CalibrationError
 from detection.scoring.types import SegmentInput, SegmentScore
 from zhenwen.observability.metrics import BATCH_FILL_RATIO, BATCH_TOKENS, ENGINE_SECONDS
@@ -62,7 +62,7 @@ def load_model_folder(
     scorer = ModelScorer(
         manifest=manifest,
         head=request.head,
-        tokenizer=_load_tokenizer(folder, request.head.maximum_tokens),
+        encoder=load_encoder(folder, request.head.maximum_tokens),
         backend=open_backend(backend or choose_backend(folder), request),
         calibration=calibration,
     )
@@ -73,8 +73,7 @@ def load_model_folder(
 @dataclass(frozen=True, slots=True)
 class EncodedSegment:
     segment: SegmentInput
-    encoding: Encoding
-    ids: list[int]
+    tokens: Tokens
     padded_length: int
 
 
@@ -86,14 +85,14 @@ class ModelScorer:
         *,
         manifest: Manifest,
         head: Head,
-        tokenizer: Tokenizer,
+        encoder: Encoder,
         backend: Backend,
         calibration: Calibration,
     ) -> None:
         self.manifest = manifest
         self.calibration = calibration
         self._head = head
-        self._tokenizer = tokenizer
+        self._encoder = encoder
         self._backend = backend
         self._lanes = threading.Semaphore(backend.info.lanes)
 
@@ -117,17 +116,17 @@ class ModelScorer:
         for padded, numbers in planned_batches(lengths, self.backend.batch_tokens):
             batch = self.new_batch(padded, capacity=len(numbers))
             for number in numbers:
-                batch.add(encoded[number].ids)
+                batch.add(encoded[number].tokens.ids)
             for number, odds in zip(numbers, self.log_odds(batch), strict=True):
                 scores[number] = self.segment_score(encoded[number], odds)
         return [scores[number] for number in range(len(segments))]
 
     def encode(self, segments: Sequence[SegmentInput]) -> list[EncodedSegment]:
         with ENGINE_SECONDS.labels("tokenise").time():
-            encodings = self._tokenizer.encode_batch([segment.text for segment in segments])
+            tokens = self._encoder.encode([segment.text for segment in segments])
         return [
-            EncodedSegment(segment, encoding, ids := encoding.ids, self._padded_length(len(ids)))
-            for segment, encoding in zip(segments, encodings, strict=True)
+            EncodedSegment(segment, of_segment, self._padded_length(len(of_segment.ids)))
+            for segment, of_segment in zip(segments, tokens, strict=True)
         ]
 
     def new_batch(self, padded: int, *, capacity: int) -> BatchInput:
@@ -143,34 +142,22 @@ class ModelScorer:
 
     def segment_score(self, encoded: EncodedSegment, odds: Floats) -> SegmentScore:
         """What one row of `log_odds` says of the segment and of its sentences."""
-        segment, encoding = encoded.segment, encoded.encoding
+        segment, tokens = encoded.segment, encoded.tokens
         if not self._head.is_per_token:
             logit = _rounded(odds)
             return SegmentScore(logit, (logit,) * len(segment.sentence_ends))
-        is_word = np.array(encoding.special_tokens_mask) == 0
-        words = odds[: len(is_word)][is_word].astype(np.float64)
+        words = odds[: len(tokens.ids)][tokens.is_word].astype(np.float64)
         logit = _rounded(words.mean()) if len(words) else 0.0
-        starts = np.array([start for start, _ in encoding.offsets])[is_word]
-        sentence = np.searchsorted(np.array(segment.sentence_ends), starts, side="right")
         count = len(segment.sentence_ends)
-        sentence = np.minimum(sentence, count - 1)
+        # What stands behind the last end belongs to the last sentence.
+        sentence = np.searchsorted(np.array(segment.sentence_ends[:-1]), tokens.starts, side="right")
         sums = np.bincount(sentence, weights=words, minlength=count)
-        tokens = np.bincount(sentence, minlength=count)
-        means = zip(sums.tolist(), tokens.tolist(), strict=True)
+        counts = np.bincount(sentence, minlength=count)
+        means = zip(sums.tolist(), counts.tolist(), strict=True)
         return SegmentScore(logit, tuple(_rounded(total / n) if n else logit for total, n in means))
 
     def _padded_length(self, length: int) -> int:
         return padded_length(length, self._head.maximum_tokens)
-
-
-def _load_tokenizer(folder: Path, maximum_tokens: int) -> Tokenizer:
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
-    except Exception as error:  # the library raises nothing more special
-        raise ModelFolderError(f"{folder / TOKENIZER_FILE}: not a tokenizer ({error})") from error
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(maximum_tokens)
-    return tokenizer
 
 
 def _rounded(value: float | np.floating | Floats) -> float:

@@ -71,6 +71,14 @@ def members(character_class: str) -> list[int]:
     return points
 
 
+def code_points(text: str) -> CodePoints:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+def text_of(points: CodePoints) -> str:
+    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
 @cache
 def replacement_table() -> CodePoints:
     """Code point -> code point it becomes (`DELETED` if it goes)."""

@@ -21,7 +21,9 @@ from detection.scoring.characters import (
     IDEOGRAPHS,
     CodePoints,
     class_table,
+    code_points,
     replacement_table,
+    text_of,
 )
 from detection.scoring.markdown import blank_markdown
 from detection.scoring.types import AttackFlag
@@ -58,14 +60,14 @@ class Normalised:
 
 def normalise(text: str) -> Normalised:
     """The plain form of a text, its way back to the original, and the tricks that were undone."""
-    points = _code_points(text)
+    points = code_points(text)
     origins = np.arange(len(points), dtype=np.int64)
     for _ in range(MAXIMUM_ROUNDS):
         before = points
         points, origins = _one_round(points, origins)
         if np.array_equal(points, before):
             break
-    return Normalised(_string(points), origins, attacks.deliberate_manipulations(text))
+    return Normalised(text_of(points), origins, attacks.deliberate_manipulations(text))
 
 
 def _one_round(points: CodePoints, origins: Origins) -> tuple[CodePoints, Origins]:
@@ -77,26 +79,18 @@ def _one_round(points: CodePoints, origins: Origins) -> tuple[CodePoints, Origin
     return points, origins
 
 
-def _code_points(text: str) -> CodePoints:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-
-
-def _string(points: CodePoints) -> str:
-    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-
-
 def _replace_characters(points: CodePoints) -> CodePoints:
     return replacement_table()[points]
 
 
 def _rewrite_marks(points: CodePoints) -> CodePoints:
-    text = _string(points)
+    text = text_of(points)
     if _LOOKALIKE.search(text):
         text = _MIXED_WORD.sub(_latin_word, text)
     if _holds_combining_marks(points):
         text = _COMBINING.sub(_composed, text)
     text = blank_markdown(text)
-    return _code_points(text)
+    return code_points(text)
 
 
 def _holds_combining_marks(points: CodePoints) -> bool:
@@ -106,8 +100,8 @@ def _holds_combining_marks(points: CodePoints) -> bool:
 
 def _join_lines(points: CodePoints) -> CodePoints:
     points = np.where(points == ord("\n"), np.uint32(ord(" ")), points)
-    text = _RUN.sub(_single_mark, _string(points))
-    return _code_points(text)
+    text = _RUN.sub(_single_mark, text_of(points))
+    return code_points(text)
 
 
 def _latin_word(match: re.Match[str]) -> str:
@@ -133,7 +127,7 @@ def _widen_punctuation(points: CodePoints) -> CodePoints:
     points = points.copy()
     is_chinese = class_table(IDEOGRAPHS)[points] | class_table("。、《》〈〉【】〔〕…—")[points]
     beside_chinese = _shifted(is_chinese, 1) | _shifted(is_chinese, -1)
-    for bracket in _BRACKETED.finditer(_string(points)):
+    for bracket in _BRACKETED.finditer(text_of(points)):
         if beside_chinese[[bracket.start(), bracket.end() - 1]].any() or _IDEOGRAPH.search(bracket[1]):
             beside_chinese[[bracket.start(), bracket.end() - 1]] = True
         else:

@@ -133,7 +133,7 @@ def _write_int8_ir(folder: Path, scorer: ModelScorer, segments: Sequence[Segment
     samples = []
     for encoded in scorer.encode(segments):
         batch = scorer.new_batch(encoded.padded_length, capacity=1)
-        batch.add(encoded.ids)
+        batch.add(encoded.tokens.ids)
         samples.append({"input_ids": batch.input_ids, "attention_mask": batch.attention_mask})
     ov.save_model(int8_model(folder / IR_FILE, samples), folder / INT8_IR_FILE, compress_to_fp16=True)
 

@@ -37,7 +37,7 @@ def write_int8_ir(folder: Path) -> None:
     samples = []
     for encoded in scorer.encode(SEGMENTS):
         batch = scorer.new_batch(encoded.padded_length, capacity=1)
-        batch.add(encoded.ids)
+        batch.add(encoded.tokens.ids)
         samples.append({"input_ids": batch.input_ids, "attention_mask": batch.attention_mask})
     ov.save_model(int8_model(folder / "openvino_model.xml", samples), folder / "openvino_model_int8.xml")
 
