@@ -22,7 +22,7 @@ _BETWEEN = "a{}a"
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """`is_word`: which of `ids` stand for text, not added by the model; `starts`: where each of those begins."""
+    """`is_word`: which of `ids` stand for text and not for its ends; `starts`: where each of those begins."""
 
     ids: TokenIds
     is_word: npt.NDArray[np.bool_]
@@ -59,7 +59,7 @@ class LibraryEncoder:
 
 
 class TableEncoder:
-    """The same tokens ten times as fast: `characters_alone` by a table, only what is between by the library."""
+    """The same tokens sooner: `characters_alone` by a table, and by the library only what is between them."""
 
     def __init__(self, tokenizer: Tokenizer, characters: dict[str, int], maximum_tokens: int) -> None:
         self._tokenizer = tokenizer

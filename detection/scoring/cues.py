@@ -116,7 +116,7 @@ def is_cover_line(line: str) -> bool:
 
 
 def is_code(line: str) -> bool:
-    return bool(_CODE.search(line)) and not _IDEOGRAPH.search(line)
+    return not _IDEOGRAPH.search(line) and bool(_CODE.search(line))
 
 
 def line_kind(line: str) -> BlockKind | None:
@@ -139,7 +139,7 @@ def line_kind(line: str) -> BlockKind | None:
 def _is_formula(line: str) -> bool:
     return (
         len(line) <= 300
-        and bool(_FORMULA_SIGN.search(line) and _OPERAND.search(line))
         and not _IDEOGRAPH.search(line)
+        and bool(_FORMULA_SIGN.search(line) and _OPERAND.search(line))
         and len(_WORD.findall(line)) <= 1
     )

@@ -87,5 +87,8 @@ def _smoothed(logits: Floats, characters: npt.NDArray[np.int64]) -> Floats:
     kernel = np.array(NEIGHBOUR_WEIGHTS)
     # At least one character each, so that a sentence of nothing but marks divides by no zero.
     weights = np.maximum(characters, 1).astype(np.float64)
-    weighted = np.convolve(np.pad(logits * weights, reach), kernel, mode="valid")
-    return weighted / np.convolve(np.pad(weights, reach), kernel, mode="valid")
+    # With room for neighbours that are not there.
+    rows = np.zeros((2, len(weights) + 2 * reach))
+    rows[:, reach:-reach] = logits * weights, weights
+    weighted, weight = (np.convolve(row, kernel, mode="valid") for row in rows)
+    return weighted / weight

@@ -19,22 +19,20 @@ def _keep_first_group(match: re.Match[str]) -> str:
     return _BLANK * before + match[1] + _BLANK * after
 
 
-# Each with the characters without any of which there is nothing to look for.
-_RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+# At the head of a line.
+_LINE_RULES = (
     # A fence of code, a rule across the page, the line under a table's head.
-    ("`~", re.compile(r"^ *(?:`{3,}|~{3,})[\w+-]{0,20} *$", re.MULTILINE), _gone),
-    ("-*_=|: ", re.compile(r"^ *(?:[-*_=|:]++ *+){3,}+$|^[-*_=|: ]{3,}$", re.MULTILINE), _gone),
-    # Headings, quotations, bullets and numbers at the head of a line, also one after the other.
-    (
-        " >·.:()、①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳",
-        re.compile(
-            r"^(?: |#{1,6} |>|[-+*·] |·"
-            r"|\d{1,2}(?:\.\d{1,2}){0,3}[.)、:] ?(?!\d)|\d{1,2}(?:\.\d{1,2}){1,3} "
-            rf"|\(\d{{1,2}}\)|\({_NUMERAL}\)|{_NUMERAL}、|[①-⑳])++",
-            re.MULTILINE,
-        ),
-        _gone,
+    re.compile(r" *(?:`{3,}|~{3,})[\w+-]{0,20} *$"),
+    re.compile(r" *(?:[-*_=|:]++ *+){3,}+$|[-*_=|: ]{3,}$"),
+    # Headings, quotations, bullets and numbers, also one after the other.
+    re.compile(
+        r"(?: |#{1,6} |>|[-+*·] |·"
+        r"|\d{1,2}(?:\.\d{1,2}){0,3}[.)、:] ?(?!\d)|\d{1,2}(?:\.\d{1,2}){1,3} "
+        rf"|\(\d{{1,2}}\)|\({_NUMERAL}\)|{_NUMERAL}、|[①-⑳])++"
     ),
+)
+# Anywhere; each with the characters without any of which there is nothing to look for.
+_RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ("[", re.compile(r"!?\[([^\[\]\n]{1,200})\]\([^()\s]{0,300}\)"), _keep_first_group),
     (
         "<",
@@ -43,8 +41,8 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
         ),
         _gone,
     ),
-    # Emphasis, code marks, formula brackets.
-    ("*_~`$\\", re.compile(r"\*{2,}|_{2,}|~{2,}|`+|\$+|\\[()\[\]]|\\"), _gone),
+    # Emphasis, code marks, formula brackets. Each begins with a plain character: re then skips quickly.
+    ("*_~`$\\", re.compile(r"\*\*+|__+|~~+|``*|\$\$*|\\[()\[\]]?"), _gone),
     ("*", re.compile(r"\*(?![0-9A-Za-z(])|(?<![0-9A-Za-z)])\*"), _gone),
     ("|", re.compile(r"\|"), _gone),
 )
@@ -52,7 +50,15 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
 
 def blank_markdown(text: str) -> str:
     """The same length, with NULs where marks of layout stood. Lines must end in a line feed only."""
+    text = "\n".join(map(_blank_head, text.split("\n")))
     for marks, pattern, replacement in _RULES:
         if any(mark in text for mark in marks):
             text = pattern.sub(replacement, text)
     return text
+
+
+def _blank_head(line: str) -> str:
+    for pattern in _LINE_RULES:
+        if match := pattern.match(line):
+            line = _gone(match) + line[match.end() :]
+    return line

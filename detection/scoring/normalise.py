@@ -19,9 +19,10 @@ from detection.scoring.characters import (
     DELETED,
     HOMOGLYPHS,
     IDEOGRAPHS,
+    Booleans,
     CodePoints,
-    class_table,
     code_points,
+    is_one_of,
     replacement_table,
     text_of,
 )
@@ -33,12 +34,17 @@ MAXIMUM_ROUNDS = 12
 
 _MIXED_WORD = re.compile(r"[A-Za-z\u0370-\u03ff\u0400-\u052f\u2160-\u217f]+")
 _LOOKALIKE = re.compile("[" + "".join(map(chr, HOMOGLYPHS)) + "]")
-_COMBINING = re.compile(r"[A-Za-z]?[\u0300-\u034e\u0350-\u036f\u20d0-\u20ff]+")
-_RUN = re.compile(r"\.{3,}|…[….]*|。{2,}|—+|-{2,}")
+_COMBINING_MARKS = "\u0300-\u034e\u0350-\u036f\u20d0-\u20ff"
+_COMBINING = re.compile(f"[A-Za-z]?[{_COMBINING_MARKS}]+")
+# Every alternative begins with a plain character: re then skips quickly where none of them can begin.
+_RUN = re.compile(r"\.\.\.+|…[….]+|。。+|——+|--+")
 _BRACKETED = re.compile(r"\(([^()\n]{0,200})\)")
 _IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
 
-_WIDE = {ord(narrow): ord(wide) for narrow, wide in zip(",:;?!()", "，：；？！（）", strict=True)}
+_WIDE = np.arange(128, dtype=np.uint32)
+_WIDE[code_points(",:;?!()")] = code_points("，：；？！（）")
+# The punctuation beside these is wide.
+_CHINESE = IDEOGRAPHS + "。、《》〈〉【】〔〕…—"
 _ALPHANUMERIC = "0-9A-Za-z"
 
 
@@ -80,22 +86,17 @@ def _one_round(points: CodePoints, origins: Origins) -> tuple[CodePoints, Origin
 
 
 def _replace_characters(points: CodePoints) -> CodePoints:
-    return replacement_table()[points]
+    return replacement_table().take(points)
 
 
 def _rewrite_marks(points: CodePoints) -> CodePoints:
     text = text_of(points)
     if _LOOKALIKE.search(text):
         text = _MIXED_WORD.sub(_latin_word, text)
-    if _holds_combining_marks(points):
+    if is_one_of(_COMBINING_MARKS, points).any():
         text = _COMBINING.sub(_composed, text)
     text = blank_markdown(text)
     return code_points(text)
-
-
-def _holds_combining_marks(points: CodePoints) -> bool:
-    """A look that costs less than the search; the ranges hold all that `_COMBINING` begins with."""
-    return bool((((points >= 0x300) & (points < 0x370)) | ((points >= 0x20D0) & (points < 0x2100))).any())
 
 
 def _join_lines(points: CodePoints) -> CodePoints:
@@ -124,28 +125,35 @@ def _single_mark(match: re.Match[str]) -> str:
 
 def _widen_punctuation(points: CodePoints) -> CodePoints:
     """Punctuation beside Chinese is wide, whatever the keyboard made of it; elsewhere it is narrow."""
+    is_ascii = points < len(_WIDE)
+    if not is_ascii.any():
+        return points
     points = points.copy()
-    is_chinese = class_table(IDEOGRAPHS)[points] | class_table("。、《》〈〉【】〔〕…—")[points]
+    is_chinese = is_one_of(_CHINESE, points)
     beside_chinese = _shifted(is_chinese, 1) | _shifted(is_chinese, -1)
     for bracket in _BRACKETED.finditer(text_of(points)):
         if beside_chinese[[bracket.start(), bracket.end() - 1]].any() or _IDEOGRAPH.search(bracket[1]):
             beside_chinese[[bracket.start(), bracket.end() - 1]] = True
         else:
             beside_chinese[[bracket.start(), bracket.end() - 1]] = False
-    for narrow, wide in _WIDE.items():
-        points[(points == narrow) & beside_chinese] = wide
-    ends_chinese = class_table(IDEOGRAPHS + "）》】")[points]
-    continues = class_table(_ALPHANUMERIC + ".")[points]
-    is_full_stop = _shifted(ends_chinese, 1) & ~_shifted(continues, -1)
-    is_full_stop |= _shifted(class_table("A-Za-z")[points], 1) & _shifted(class_table(IDEOGRAPHS)[points], -1)
-    is_full_stop &= points == ord(".")
-    points[is_full_stop] = ord("。")
+    widened = is_ascii & beside_chinese
+    points[widened] = _WIDE[points[widened]]
+    is_full_stop = points == ord(".")
+    if not is_full_stop.any():
+        return points
+    ends_chinese = is_one_of(IDEOGRAPHS + "）》】", points)
+    continues = is_one_of(_ALPHANUMERIC + ".", points)
+    ends_sentence = _shifted(ends_chinese, 1) & ~_shifted(continues, -1)
+    ends_sentence |= _shifted(is_one_of("A-Za-z", points), 1) & _shifted(is_one_of(IDEOGRAPHS, points), -1)
+    points[is_full_stop & ends_sentence] = ord("。")
     return points
 
 
 def _drop_spaces(points: CodePoints) -> CodePoints:
     is_space = points == ord(" ")
-    is_chinese = class_table(IDEOGRAPHS + CJK_PUNCTUATION)[points]
+    if not is_space.any():
+        return points
+    is_chinese = is_one_of(IDEOGRAPHS + CJK_PUNCTUATION, points)
     beside_chinese = _shifted(is_chinese, 1) | _shifted(is_chinese, -1)
     at_edge = np.zeros(len(points), dtype=np.bool_)
     at_edge[:1] = at_edge[-1:] = True
@@ -153,7 +161,7 @@ def _drop_spaces(points: CodePoints) -> CodePoints:
     return np.where(goes, np.uint32(DELETED), points)
 
 
-def _shifted(mask: npt.NDArray[np.bool_], by: int) -> npt.NDArray[np.bool_]:
+def _shifted(mask: Booleans, by: int) -> Booleans:
     """`by` 1: is the character before one of `mask`? -1: the character after?"""
     moved = np.zeros_like(mask)
     if by == 1:

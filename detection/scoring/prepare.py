@@ -67,7 +67,7 @@ def prepare(document: ExtractedDocument) -> PreparedDocument:
     normalised, origins = _normalised_prose(document.text, prose)
     ends = sorted({*sentence_ends(normalised.text), *_paragraph_ends(document.text, prose, origins)})
     groups = grouped(normalised.text, bounded_sentences(normalised.text, ends))
-    sentences = tuple(_sentence(normalised.text, origins, span) for group in groups for span in group)
+    sentences = _sentences(normalised.text, origins, [span for group in groups for span in group])
     excluded = tuple(ExcludedSpan(b.start, b.end, b.kind) for b in blocks if b.kind is not BlockKind.PROSE)
     return PreparedDocument(
         segments=tuple(_segment(normalised.text, group) for group in groups),
@@ -75,7 +75,7 @@ def prepare(document: ExtractedDocument) -> PreparedDocument:
         excluded=excluded,
         attack_flags=normalised.attack_flags,
         characters=sum(sentence.characters for sentence in sentences),
-        characters_excluded=sum(_visible(document.text[span.start : span.end]) for span in excluded),
+        characters_excluded=sum(len("".join(document.text[e.start : e.end].split())) for e in excluded),
         language=language_of(normalised.text),
         genre=genre_of(normalised.text),
     )
@@ -114,12 +114,10 @@ def _segment(text: str, sentences: Sequence[Span]) -> SegmentInput:
     )
 
 
-def _sentence(text: str, origins: Origins, span: Span) -> PreparedSentence:
-    start, end = span
-    content = text[start:end]
-    last = start + len(content.rstrip(" ")) - 1
-    return PreparedSentence(int(origins[start]), int(origins[max(last, start)]) + 1, _visible(content))
-
-
-def _visible(text: str) -> int:
-    return len("".join(text.split()))
+def _sentences(text: str, origins: Origins, spans: Sequence[Span]) -> tuple[PreparedSentence, ...]:
+    """In normalised text all white space is a space."""
+    firsts = [start for start, _ in spans]
+    lasts = [start + max(len(text[start:end].rstrip(" ")), 1) - 1 for start, end in spans]
+    characters = [end - start - text.count(" ", start, end) for start, end in spans]
+    places = zip(origins[firsts].tolist(), (origins[lasts] + 1).tolist(), characters, strict=True)
+    return tuple(PreparedSentence(*place) for place in places)

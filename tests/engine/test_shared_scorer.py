@@ -18,6 +18,7 @@ from detection.engine import BackendInfo, Manifest, ModelScorer, RequestExpired,
 from detection.engine.batches import TokenIds
 from detection.engine.head import Floats, Head
 from detection.engine.scorer import EncodedSegment
+from detection.engine.tokens import LibraryEncoder
 from detection.scoring.calibration import uncalibrated
 from detection.scoring.types import SegmentInput, SegmentScore
 from tests.engine.conftest import CHARACTERS, write_tokenizer
@@ -86,7 +87,7 @@ def model(tokenizer: Tokenizer, backend: SteeredBackend) -> ModelScorer:
     return ModelScorer(
         manifest=Manifest("steered", "1", "", {}, "digest"),
         head=Head(is_per_token=True, label_count=2, ai_label=1, pad_token_id=0, maximum_tokens=512),
-        tokenizer=tokenizer,
+        encoder=LibraryEncoder(tokenizer),
         backend=backend,
         calibration=uncalibrated(),
     )
