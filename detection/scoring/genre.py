@@ -29,5 +29,5 @@ class Genre(StrEnum):
 
 def genre_of(text: str) -> Genre:
     """Of a normalised text."""
-    legal = sum(len(match) for match in _LEGAL.findall(text))
+    legal = sum(len(match[0]) for match in _LEGAL.finditer(text))
     return Genre.LEGAL if legal > LEAST_LEGAL_SHARE * len(text) else Genre.GENERAL
