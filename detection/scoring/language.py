@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 import numpy as np
 
@@ -19,7 +18,7 @@ MOST_MODERN_SHARE = 0.015
 _LITERARY_WORDS = "之其而也者矣焉曰乎哉吾汝尔兮何乃"
 _MODERN_WORDS = "的了是们这那吗呢着在和个"
 
-_FOREIGN_LETTER = re.compile(r"(?![A-Za-z])[^\W\d_]")
+_FOREIGN_LETTER = re.compile(r"[^\W\d_A-Za-z]")
 
 
 def language_of(text: str) -> str:
@@ -29,8 +28,7 @@ def language_of(text: str) -> str:
     ideographs = int(np.count_nonzero(is_ideograph))
     is_latin = is_one_of("A-Za-z", points)
     latin_words = int(np.count_nonzero(np.diff(is_latin, prepend=False) & is_latin))  # where one begins
-    others = Counter(text_of(points[~is_ideograph]))
-    foreign = sum(number for character, number in others.items() if _FOREIGN_LETTER.match(character))
+    foreign = sum(1 for _ in _FOREIGN_LETTER.finditer(text_of(points[~is_ideograph])))
     letters = ideographs + latin_words + foreign
     if not letters or foreign > MOST_FOREIGN_SHARE * letters:
         return OTHER

@@ -39,3 +39,8 @@ def test_other_languages_are_named_or_other() -> None:
     assert language_of("The cat sat on the mat.") == ENGLISH
     assert language_of("これは日本語の文章です。") == OTHER
     assert language_of("1 2 3 …") == OTHER
+
+
+def test_ideographs_newer_than_this_python_are_chinese_all_the_same() -> None:
+    assert language_of("\U0003fff0" * 9) == CHINESE
+    assert language_of("\U0003fff0" * 9 + "これは") == OTHER
