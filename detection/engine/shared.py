@@ -1,10 +1,11 @@
 """One model, many threads that want something scored at once.
 
 Threads of its own keep the model busy. The first owns the queue: it drops what nobody waits for any more,
-tokenises what comes next and cuts batches. One for each lane of the backend does nothing but forward passes.
-The last makes scores of them and answers. Between the first and the lanes lies at most one batch: it is
-ready when a running one ends, and until then it still takes in what fits. So there is no timer: an idle model
-starts at once, and a busy one finds its batches the fuller the more is waiting.
+tokenises what comes next and cuts batches. One for each lane of the backend runs the forward passes, and
+nothing else as long as there are any. The last makes scores of them and answers. Between the first and the
+lanes lies at most one batch: it is ready when a running one ends, and until then it still takes in what fits.
+So there is no timer: an idle model starts at once, and a busy one finds its batches the fuller the more is
+waiting.
 
 Whose turn it is decides the padded length of a batch; others of that length join it, tenant by tenant, oldest
 first. So no tenant and no segment waits for more than one round of the tenants, whatever others have sent.
@@ -51,8 +52,10 @@ class SharedScorer:
         self._batch_tokens = batch_tokens or scorer.backend.batch_tokens
         self._queue: FairQueue[PendingSegment] = FairQueue()  # the first thread's own
         self._scored: SimpleQueue[tuple[PendingBatch, Rows] | None] = SimpleQueue()
-        # What follows is guarded by this.
-        self._changed = threading.Condition()
+        # What follows is guarded by this. Of its threads the first waits for news, the lanes' for a batch.
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
+        self._is_ready = threading.Condition(self._lock)
         self._arrived: list[ScoreRequest] = []
         self._open: set[ScoreRequest] = set()
         self._ready: PendingBatch | None = None
@@ -100,7 +103,7 @@ class SharedScorer:
         run on the engine's thread and must be short.
         """
         request = ScoreRequest(tenant, segments, expires_at)
-        with self._changed:
+        with self._lock:
             if self._closing:
                 raise ScorerClosed
             if not segments:
@@ -108,7 +111,7 @@ class SharedScorer:
                 return request.future
             self._arrived.append(request)
             self._open.add(request)
-            self._changed.notify_all()
+            self._news.notify()
         ENGINE_QUEUE_CHARACTERS.inc(sum(len(segment.text) for segment in segments))
         return request.future
 
@@ -124,9 +127,9 @@ class SharedScorer:
 
     def close(self) -> None:
         """Answer what has been submitted, then end; returns when the model is at rest."""
-        with self._changed:
+        with self._lock:
             self._closing = True
-            self._changed.notify_all()
+            self._news.notify()
         for thread in self._threads:
             thread.join()
 
@@ -135,12 +138,18 @@ class SharedScorer:
             run()
         except Exception as error:  # nobody may wait forever for a thread that is gone
             logger.error("engine thread died: %s", type(error).__name__)  # its message may quote a text
-            with self._changed:
-                self._closing = self._ended = True
+            with self._lock:
+                self._closing = True
+                self._end()
                 left = list(self._open)
-                self._changed.notify_all()
             for request in left:
                 self._answer(request, ScorerClosed())
+
+    def _end(self) -> None:
+        """With the lock held."""
+        self._ended = True
+        self._news.notify()
+        self._is_ready.notify_all()
 
     # The first thread: the queue.
 
@@ -152,14 +161,13 @@ class SharedScorer:
 
     def _receive(self) -> bool:
         """Wait for something to do and take in what has arrived; False at the end."""
-        with self._changed:
-            self._changed.wait_for(
+        with self._lock:
+            self._news.wait_for(
                 lambda: self._arrived or self._ended or (not self._ready and (self._queue or self._closing))
             )
             arrived, self._arrived = self._arrived, []
             if self._ended or not (arrived or self._queue):
-                self._ended = True
-                self._changed.notify_all()
+                self._end()
                 return False
         for request in arrived:
             for segment in request.pending():
@@ -225,11 +233,11 @@ class SharedScorer:
             capacity = batch_capacity(padded, self._batch_tokens)
             ready = PendingBatch(self._scorer.new_batch(padded, capacity=capacity), capacity)
             taken = ready.fill(window)
-            with self._changed:
+            with self._lock:
                 self._ready = ready
-                self._changed.notify_all()
+                self._is_ready.notify()
         else:
-            with self._changed:
+            with self._lock:
                 taken = ready.fill(window) if self._ready is ready else []
         for segment in taken:
             self._leave_queue(segment)
@@ -241,17 +249,22 @@ class SharedScorer:
     def _run_forward(self) -> None:
         try:
             while (batch := self._next_batch()) is not None:
-                self._scored.put((batch, self._forward(batch)))
+                rows = self._forward(batch)
+                if self._has_more():
+                    self._scored.put((batch, rows))
+                else:  # handing over would take longer
+                    self._conclude(batch, rows)
         finally:
             self._scored.put(None)
 
     def _next_batch(self) -> PendingBatch | None:
         """The next batch, without what has been given up meanwhile."""
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._ready or self._ended)
+            with self._lock:
+                self._is_ready.wait_for(lambda: self._ready or self._ended)
                 batch, self._ready = self._ready, None
-                self._changed.notify_all()
+                if self._queue or self._closing:
+                    self._news.notify()
             if batch is None:
                 return None
             live = []
@@ -262,6 +275,9 @@ class SharedScorer:
                     live.append(segment)
             if live:
                 return batch if len(live) == len(batch.segments) else self._batch_of(live)
+
+    def _has_more(self) -> bool:
+        return bool(self._ready or self._queue or self._arrived)
 
     def _batch_of(self, segments: Sequence[PendingSegment]) -> PendingBatch:
         batch = PendingBatch(
@@ -297,11 +313,13 @@ class SharedScorer:
             if scored is None:
                 lanes_left -= 1
                 continue
-            batch, rows = scored
-            for segment, odds in zip(batch.segments, rows, strict=True):
-                self._conclude(segment, odds)
+            self._conclude(*scored)
 
-    def _conclude(self, segment: PendingSegment, odds: Floats | Exception) -> None:
+    def _conclude(self, batch: PendingBatch, rows: Rows) -> None:
+        for segment, odds in zip(batch.segments, rows, strict=True):
+            self._conclude_segment(segment, odds)
+
+    def _conclude_segment(self, segment: PendingSegment, odds: Floats | Exception) -> None:
         request = segment.request
         if isinstance(odds, Exception):
             self._answer(request, odds)
@@ -317,7 +335,7 @@ class SharedScorer:
 
     def _answer(self, request: ScoreRequest, outcome: list[SegmentScore] | Exception) -> None:
         """The first answer counts."""
-        with self._changed:
+        with self._lock:
             if request not in self._open:
                 return
             self._open.remove(request)

@@ -23,8 +23,11 @@ _FRACTION = {
 @dataclass(frozen=True, slots=True)
 class Progress:
     state: State
-    label: str
     fraction: float  # 0 to 1
+
+    @property
+    def label(self) -> str:
+        return str(self.state.label)
 
 
 def detections_of(*, organization_id: int) -> QuerySet[Detection]:
@@ -54,4 +57,4 @@ def progress_of(detection: Detection) -> Progress:
     fraction = _FRACTION[state]
     if state == State.SCORING and detection.segments_total:
         fraction += (0.95 - fraction) * detection.segments_scored / detection.segments_total
-    return Progress(state=state, label=str(state.label), fraction=round(fraction, 3))
+    return Progress(state=state, fraction=round(fraction, 3))

@@ -45,28 +45,46 @@ def cached_scores(*, model_digest: str, segments: Sequence[SegmentInput]) -> lis
     """In the order of the segments, None where unknown. One round trip; empty-handed without a server."""
     if not segments:
         return []
-    keys = [segment_key(model_digest, segment) for segment in segments]
-    found = _memory.look_up(keys)
+    look_up = LookUp(model_digest=model_digest, segments=segments)
     try:
-        found = _completed(keys, found)
+        return look_up.completed(shared_connection().execute_command(*look_up.command))
     except RedisError:
         # Whether something was erased meanwhile cannot be known.
         _memory.clear()
-        found = [None] * len(keys)
-    return found
+        return [None] * len(segments)
 
 
-def _completed(keys: Sequence[str], found: list[SegmentScore | None]) -> list[SegmentScore | None]:
-    """What this process remembers, if nothing was erased since, and for the rest what Valkey does."""
-    missing = [number for number, score in enumerate(found) if score is None]
-    epoch, *values = shared_connection().mget([_ERASURES, *(keys[number] for number in missing)])
-    if not _memory.is_of_epoch(epoch) and len(missing) < len(keys):
-        return _completed(keys, [None] * len(keys))
-    for number, value in zip(missing, values, strict=True):
-        found[number] = None if value is None else _loaded(value)
-    fresh = [(keys[number], score) for number in missing if (score := found[number]) is not None]
-    _memory.keep([key for key, _ in fresh], [score for _, score in fresh])
-    return found
+class LookUp:
+    """What this process remembers, if nothing was erased since, and for the rest what Valkey does.
+
+    Valkey is asked by one command, which can share its round trip with others.
+    """
+
+    def __init__(self, *, model_digest: str, segments: Sequence[SegmentInput]) -> None:
+        self._keys = [segment_key(model_digest, segment) for segment in segments]
+        self._found = _memory.look_up(self._keys)
+
+    @property
+    def command(self) -> list[str]:
+        return ["MGET", _ERASURES, *(self._keys[number] for number in self._missing())]
+
+    def completed(self, reply: Sequence[bytes | None]) -> list[SegmentScore | None]:
+        """By what the command returned. Raises redis.RedisError."""
+        epoch, *values = reply
+        missing = self._missing()
+        if not _memory.is_of_epoch(epoch) and len(missing) < len(self._keys):
+            self._found = [None] * len(self._keys)
+            return self.completed(shared_connection().execute_command(*self.command))
+        fresh = {
+            number: _loaded(value) for number, value in zip(missing, values, strict=True) if value is not None
+        }
+        for number, score in fresh.items():
+            self._found[number] = score
+        _memory.keep([self._keys[number] for number in fresh], list(fresh.values()))
+        return self._found
+
+    def _missing(self) -> list[int]:
+        return [number for number, score in enumerate(self._found) if score is None]
 
 
 def scores_in_memory(*, model_digest: str, segments: Sequence[SegmentInput]) -> list[SegmentScore | None]:

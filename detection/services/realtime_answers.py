@@ -12,7 +12,7 @@ from detection.reports.payload import detection_payload
 from detection.reports.template import payload_template
 from detection.services.caches import SEGMENT_SECONDS, ResultKey
 from detection.services.realtime_calls import AdmittedCall
-from detection.services.realtime_records import CallRecord, unsaved_detection
+from detection.services.realtime_records import CallRecord, as_detection
 from detection.services.realtime_terms import tolerated_fpr_in, written_terms
 from detection.services.realtime_writer import STREAM
 from zhenwen.jobs.inbox import INBOX_LUA
@@ -69,7 +69,7 @@ class Answer:
         return cls(
             admitted.call.call_id,
             admitted.call.weight,
-            payload_template(detection_payload(unsaved_detection(record))),
+            payload_template(detection_payload(as_detection(record))),
             record,
             ResultKey(admitted.organization_id, admitted.call.text_sha256, terms),
         )

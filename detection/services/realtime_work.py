@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 from django.utils import timezone
+from redis import RedisError
 
 from detection.extraction import extract_text
 from detection.scoring.prepare import PreparedDocument, prepare
 from detection.scoring.types import ExtractedDocument, SegmentScore
 from detection.scoring.verdict import abstention, conclude
-from detection.services.caches import cached_scores
+from detection.services.caches import LookUp, cached_scores
 from detection.services.realtime_answers import Answer
 from detection.services.realtime_calls import AdmittedCall
 from detection.services.realtime_records import record_of
@@ -52,11 +54,30 @@ def prepared_work(call: AdmittedCall, model: Model) -> Work:
     )
 
 
-def looked_up(works: Sequence[Work], model: Model) -> list[list[SegmentScore | None]]:
-    """What the caches know of each call's segments, in one round trip for all of them."""
+def look_up(works: Sequence[Work], model: Model) -> None:
+    """Give each call what the caches know of its segments, in one round trip for all of them."""
     wanted = [segment for work in works for segment in work.prepared.segments if work.scores]
     known = iter(cached_scores(model_digest=model.scorer.model_digest, segments=wanted))
-    return [[next(known) for _ in work.scores] for work in works]
+    for work in works:
+        work.scores = [next(known) for _ in work.scores]
+
+
+class WorkAhead:
+    """A call prepared before it is taken, so that taking it and looking up its segments is one round trip."""
+
+    def __init__(self, call: AdmittedCall, model: Model) -> None:
+        self.work = prepared_work(call, model)
+        segments = self.work.prepared.segments if self.work.scores else ()
+        self._look_up = LookUp(model_digest=model.scorer.model_digest, segments=segments)
+        self.command = self._look_up.command
+
+    def complete(self, reply: Sequence[bytes | None]) -> None:
+        """By what the command returned."""
+        with suppress(RedisError):
+            self.work.scores = self._look_up.completed(reply)
+
+    def is_of(self, call: AdmittedCall) -> bool:
+        return self.work.admitted.call.call_id == call.call.call_id
 
 
 def concluded(work: Work) -> Answer:

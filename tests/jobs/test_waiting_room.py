@@ -73,7 +73,7 @@ def test_what_was_given_up_gets_no_answer_and_is_not_taken(queue_server: QueueSe
 
     assert asyncio.run(wait()) is None
     assert answer("a", "A") == 0
-    taken = Taker(INBOX).take(at_most=5, wait_seconds=0.1, client=shared_connection())
+    taken = Taker(INBOX).take(at_most=5, client=shared_connection())
     assert taken == [b"message"], "the other one's"
 
 

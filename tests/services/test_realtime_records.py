@@ -69,7 +69,7 @@ def left_by_a_dead_writer(monkeypatch: pytest.MonkeyPatch, *, before_commit: boo
 
 def test_1_before_the_answer_nothing_is_recorded(cast: Cast, queue_server: Redis[bytes]) -> None:
     call = push(cast)
-    Taker(INBOX).take(at_most=1, wait_seconds=0.1, client=queue_server)
+    Taker(INBOX).take(at_most=1, client=queue_server)
     assert write_waiting_records() == 0
     assert charges(cast) == []
     assert INBOX.give_up(call.call_id) is None

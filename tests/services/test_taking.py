@@ -8,6 +8,7 @@
 6. Who waits at an empty inbox gets a call as soon as it comes.
 7. What leaves the inbox no longer weighs on it.
 8. What nobody waits for any more is given to no worker, neither at first nor when another has died.
+9. Something else can be asked in the same round trip.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Scene:
         for message in messages:
             PUSH.run(self.client, args=[self.inbox.name, message])
 
-    def take(self, worker: Taker, *, at_most: int = 10, wait_seconds: float = 0) -> list[str]:
-        taken = worker.take(at_most=at_most, wait_seconds=wait_seconds, client=self.client)
+    def take(self, worker: Taker, *, at_most: int = 10) -> list[str]:
+        taken = worker.take(at_most=at_most, client=self.client)
         return [message.decode() for message in taken]
 
     def weight(self) -> int:
@@ -131,9 +132,31 @@ def test_6_who_waits_gets_a_call_as_soon_as_it_comes(scene: Scene) -> None:
     later = threading.Timer(0.2, scene.push, args=["a"])
     later.start()
     began = time.monotonic()
-    assert scene.take(scene.worker(), wait_seconds=10) == ["a"]
+    assert scene.worker().look(wait_seconds=10, client=scene.client) == b"a"
     assert time.monotonic() - began < 5
     later.join()
+
+
+def test_6_what_was_looked_at_is_there_for_whoever_takes_first(scene: Scene) -> None:
+    scene.push("a", "b")
+    assert scene.worker().look(wait_seconds=1, client=scene.client) == b"a"
+    assert scene.take(scene.worker()) == ["a", "b"]
+    assert scene.worker().look(wait_seconds=0.01, client=scene.client) is None
+
+
+def test_6_a_standby_does_not_wait(scene: Scene) -> None:
+    scene.push("a")
+    assert scene.worker(is_standby=True).look(wait_seconds=10, client=scene.client) is None
+
+
+@pytest.mark.parametrize("is_script_known", [True, False])
+def test_9_what_is_asked_beside_comes_with_the_calls(scene: Scene, is_script_known: bool) -> None:
+    scene.push("a", "b")
+    worker = scene.worker()
+    scene.take(worker, at_most=1)
+    if not is_script_known:
+        scene.client.script_flush()
+    assert worker.take_beside(["ECHO", "also"], at_most=10, client=scene.client) == ([b"b"], b"also")
 
 
 def test_7_what_leaves_the_inbox_no_longer_weighs_on_it(scene: Scene) -> None:

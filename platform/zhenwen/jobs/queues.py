@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast
+import asyncio
+from typing import Any, Protocol
 
 import hiredis
 from django.conf import settings
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
+from redis import TimeoutError as RedisTimeout
+from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from rq import Queue
@@ -25,6 +27,8 @@ WAKE_UPS_AT_MOST = 32
 
 # To tell the server its version, redis-py reads package files, in each forked child anew.
 _NAMELESS: dict[str, Any] = {"driver_info": None}
+
+ASYNC_PATIENCE_SECONDS = 5
 
 
 def redis_connection(*, patience_seconds: float = 60) -> Redis[bytes]:
@@ -46,24 +50,32 @@ class AsyncConnection(Protocol):
 
 
 def async_connection() -> AsyncConnection:
-    """For one event loop. Tries nothing twice: what was not answered may have been done."""
-    client: Any = AsyncRedis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=5,
-        socket_connect_timeout=3,
-        retry=AsyncRetry(NoBackoff(), 0),
-        **_NAMELESS,
-    )
-    pool = client.connection_pool
-    pool.connection_class = type("PackingInC", (_PackingInC, pool.connection_class), {})
-    return cast("AsyncConnection", client)
+    """For one event loop, one command at a time, each for five seconds at most.
+
+    Tries nothing twice: what was not answered may have been done.
+    """
+    return _Line(ConnectionPool.from_url(settings.REDIS_URL, retry=AsyncRetry(NoBackoff(), 0), **_NAMELESS))
 
 
-class _PackingInC:
-    """As redis-py's own connections do unless they are asynchronous."""
+class _Line:
+    """A connection of redis-py's without its client, which takes longer over it than a command takes."""
 
-    def pack_command(self, *words: Any) -> list[bytes]:
-        return [hiredis.pack_command(words)]
+    def __init__(self, pool: ConnectionPool) -> None:
+        self._connection: Any = pool.make_connection()
+        self._is_free = asyncio.Lock()
+
+    async def execute_command(self, *words: str | bytes | float) -> Any:
+        async with self._is_free:
+            try:
+                async with asyncio.timeout(ASYNC_PATIENCE_SECONDS):
+                    packed = [hiredis.pack_command(words)]
+                    await self._connection.send_packed_command(packed, check_health=False)
+                    return await self._connection.read_response()
+            except TimeoutError as error:
+                raise RedisTimeout from error
+
+    async def aclose(self) -> None:
+        await self._connection.disconnect()
 
 
 def queue_named(name: str, connection: Redis[bytes] | None = None) -> Queue:

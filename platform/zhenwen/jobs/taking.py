@@ -14,6 +14,7 @@ import os
 import socket
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from redis import Redis
 
@@ -92,14 +93,25 @@ class Taker:
         self._workers, self._regulars = f"{self._inbox}:workers", f"{self._inbox}:regulars"
         self.held = f"{self._inbox}:held:{self._name}"
 
-    def take(self, *, at_most: int, wait_seconds: float, client: Redis[bytes]) -> list[bytes]:
-        """Messages, oldest first, none given up; waits for the first one only, and a standby not at all."""
-        taken = self._take(at_most, client)
-        if not taken and wait_seconds and not self.is_standby:
-            # From the front to the front: waits for a call and leaves it where it is.
-            client.execute_command("BLMOVE", self._inbox, self._inbox, "LEFT", "LEFT", wait_seconds)
-            taken = self._take(at_most, client)
-        return taken
+    def look(self, *, wait_seconds: float, client: Redis[bytes]) -> bytes | None:
+        """The first message as soon as there is one, for whoever takes it; a standby sees none."""
+        if self.is_standby:
+            return None
+        # From the front to the front: it is left where it is.
+        item = client.execute_command("BLMOVE", self._inbox, self._inbox, "LEFT", "LEFT", wait_seconds)
+        return None if item is None else _message(item)
+
+    def take(self, *, at_most: int, client: Redis[bytes]) -> list[bytes]:
+        """Messages, oldest first, none given up."""
+        items = _TAKE.run(client, keys=self._keys(), args=self._arguments(at_most))
+        return [_message(item) for item in items]
+
+    def take_beside(
+        self, command: Sequence[str], *, at_most: int, client: Redis[bytes]
+    ) -> tuple[list[bytes], Any]:
+        """The same and what the command returns, in one round trip."""
+        items, reply = _TAKE.run_beside(client, command, keys=self._keys(), args=self._arguments(at_most))
+        return [_message(item) for item in items], reply
 
     def release(self, call_ids: Sequence[str], *, client: Redis[bytes]) -> None:
         """Nobody waits for these calls any more."""
@@ -115,18 +127,13 @@ class Taker:
         client.zadd(self._workers, {self._name: 0})
         client.zrem(self._regulars, self._name)
 
-    def _take(self, at_most: int, client: Redis[bytes]) -> list[bytes]:
+    def _keys(self) -> list[str]:
         inbox = self._inbox
-        items = _TAKE.run(
-            client,
-            keys=[
-                inbox,
-                f"{inbox}:weight",
-                f"{inbox}:weights",
-                self._workers,
-                self._regulars,
-                self.held,
-            ],
-            args=[self._name, self._kind, at_most, int(DEAD_SECONDS * 1000), f"{inbox}:held:"],
-        )
-        return [item.split(b" ", 3)[3] for item in items]
+        return [inbox, f"{inbox}:weight", f"{inbox}:weights", self._workers, self._regulars, self.held]
+
+    def _arguments(self, at_most: int) -> list[str | int]:
+        return [self._name, self._kind, at_most, int(DEAD_SECONDS * 1000), f"{self._inbox}:held:"]
+
+
+def _message(item: bytes) -> bytes:
+    return item.split(b" ", 3)[3]

@@ -78,6 +78,7 @@ class WaitingRoom:
                     continue
                 for item in found[1] if found else ():
                     self._hand_over(*split_answer(item))
+                await asyncio.sleep(0)  # who has an answer goes on first
         finally:
             await client.aclose()
 
