@@ -1,11 +1,13 @@
 """One model, many threads that want something scored at once.
 
-Threads of its own keep the model busy. The first owns the queue: it drops what nobody waits for any more,
-tokenises what comes next and cuts batches. One for each lane of the backend runs the forward passes, and
-nothing else as long as there are any. The last makes scores of them and answers. Between the first and the
-lanes lies at most one batch: it is ready when a running one ends, and until then it still takes in what fits.
-So there is no timer: an idle model starts at once, and a busy one finds its batches the fuller the more is
-waiting.
+Threads of its own keep the model busy, one more than the backend has lanes. One of them keeps the queue: it
+drops what nobody waits for any more, tokenises what comes next and cuts batches. Once a batch is cut and a
+lane free it runs it itself, and another keeps the queue. At most one batch lies ready: whoever has run one
+takes it, and until then it still takes in what fits. So there is no timer: an idle model starts at once, and
+a busy one finds its batches the fuller the more is waiting.
+
+A last thread makes scores of what was run, and answers, as long as there is more to run. What comes alone goes
+from its tokens to its answer on one thread: each change of threads takes a tenth of a millisecond or two.
 
 Whose turn it is decides the padded length of a batch; others of that length join it, tenant by tenant, oldest
 first. So no tenant and no segment waits for more than one round of the tenants, whatever others have sent.
@@ -50,12 +52,12 @@ class SharedScorer:
     def __init__(self, scorer: ModelScorer, *, batch_tokens: int | None = None) -> None:
         self._scorer = scorer
         self._batch_tokens = batch_tokens or scorer.backend.batch_tokens
-        self._queue: FairQueue[PendingSegment] = FairQueue()  # the first thread's own
+        self._keeping = threading.Lock()
+        self._queue: FairQueue[PendingSegment] = FairQueue()  # of who keeps it
         self._scored: SimpleQueue[tuple[PendingBatch, Rows] | None] = SimpleQueue()
-        # What follows is guarded by this. Of its threads the first waits for news, the lanes' for a batch.
-        self._lock = threading.Lock()
-        self._news = threading.Condition(self._lock)
-        self._is_ready = threading.Condition(self._lock)
+        # What follows is guarded by this. Who keeps the queue waits for news.
+        self._news = threading.Condition(threading.Lock())
+        self._lanes_free = scorer.backend.lanes
         self._arrived: list[ScoreRequest] = []
         self._open: set[ScoreRequest] = set()
         self._ready: PendingBatch | None = None
@@ -63,14 +65,14 @@ class SharedScorer:
         self._ended = False
         self._threads = [
             threading.Thread(target=self._guarded, args=(run,), name=f"engine-{name}", daemon=True)
-            for name, run in (
-                ("queue", self._keep_queue),
-                *[("forward", self._run_forward)] * scorer.backend.lanes,
-                ("finish", self._finish),
-            )
+            for name, run in (*[("run", self._run)] * self._runners, ("finish", self._finish))
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def _runners(self) -> int:
+        return self._scorer.backend.lanes + 1
 
     @property
     def manifest(self) -> Manifest:
@@ -103,7 +105,7 @@ class SharedScorer:
         run on the engine's thread and must be short.
         """
         request = ScoreRequest(tenant, segments, expires_at)
-        with self._lock:
+        with self._news:
             if self._closing:
                 raise ScorerClosed
             if not segments:
@@ -127,7 +129,7 @@ class SharedScorer:
 
     def close(self) -> None:
         """Answer what has been submitted, then end; returns when the model is at rest."""
-        with self._lock:
+        with self._news:
             self._closing = True
             self._news.notify()
         for thread in self._threads:
@@ -138,7 +140,7 @@ class SharedScorer:
             run()
         except Exception as error:  # nobody may wait forever for a thread that is gone
             logger.error("engine thread died: %s", type(error).__name__)  # its message may quote a text
-            with self._lock:
+            with self._news:
                 self._closing = True
                 self._end()
                 left = list(self._open)
@@ -149,19 +151,30 @@ class SharedScorer:
         """With the lock held."""
         self._ended = True
         self._news.notify()
-        self._is_ready.notify_all()
 
-    # The first thread: the queue.
+    def _run(self) -> None:
+        try:
+            while (batch := self._keep_queue()) is not None:
+                self._run_from(batch)
+        finally:
+            self._scored.put(None)
 
-    def _keep_queue(self) -> None:
-        while self._receive():
-            ready = self._ready
-            if ready is None or not ready.is_full:
-                self._offer(self._window())
+    # One thread at a time: the queue.
+
+    def _keep_queue(self) -> PendingBatch | None:
+        """Until there is a batch to run, which is returned; None at the end."""
+        with self._keeping:
+            while self._receive():
+                ready = self._ready
+                if ready is None or not ready.is_full:
+                    self._offer(self._window())
+                if (batch := self._next_batch()) is not None:
+                    return batch
+        return None
 
     def _receive(self) -> bool:
         """Wait for something to do and take in what has arrived; False at the end."""
-        with self._lock:
+        with self._news:
             self._news.wait_for(
                 lambda: self._arrived or self._ended or (not self._ready and (self._queue or self._closing))
             )
@@ -233,40 +246,44 @@ class SharedScorer:
             capacity = batch_capacity(padded, self._batch_tokens)
             ready = PendingBatch(self._scorer.new_batch(padded, capacity=capacity), capacity)
             taken = ready.fill(window)
-            with self._lock:
+            with self._news:
                 self._ready = ready
-                self._is_ready.notify()
         else:
-            with self._lock:
+            with self._news:
                 taken = ready.fill(window) if self._ready is ready else []
         for segment in taken:
             self._leave_queue(segment)
         if taken:
             self._queue.to_the_end(taken[0].request.tenant)
 
-    # A lane's thread: the model.
+    # As many threads at a time as there are lanes: the model.
 
-    def _run_forward(self) -> None:
-        try:
-            while (batch := self._next_batch()) is not None:
-                rows = self._forward(batch)
-                if self._has_more():
-                    self._scored.put((batch, rows))
-                else:  # handing over would take longer
-                    self._conclude(batch, rows)
-        finally:
-            self._scored.put(None)
+    def _run_from(self, batch: PendingBatch) -> None:
+        """This batch, and what lies ready whenever one has been run."""
+        following: PendingBatch | None = batch
+        while following is not None:
+            batch, rows = following, self._forward(following)
+            self._free_lane()
+            following = self._next_batch()
+            if following is not None or self._has_more():
+                self._scored.put((batch, rows))
+            else:
+                self._conclude(batch, rows)
+
+    def _free_lane(self) -> None:
+        with self._news:
+            self._lanes_free += 1
 
     def _next_batch(self) -> PendingBatch | None:
-        """The next batch, without what has been given up meanwhile."""
+        """The one that lies ready, without what has been given up, if there is a lane for it."""
         while True:
-            with self._lock:
-                self._is_ready.wait_for(lambda: self._ready or self._ended)
+            with self._news:
+                if self._ready is None or not self._lanes_free:
+                    return None
                 batch, self._ready = self._ready, None
+                self._lanes_free -= 1
                 if self._queue or self._closing:
                     self._news.notify()
-            if batch is None:
-                return None
             live = []
             for segment in batch.segments:
                 if reason := segment.request.given_up():
@@ -275,6 +292,7 @@ class SharedScorer:
                     live.append(segment)
             if live:
                 return batch if len(live) == len(batch.segments) else self._batch_of(live)
+            self._free_lane()
 
     def _has_more(self) -> bool:
         return bool(self._ready or self._queue or self._arrived)
@@ -307,13 +325,13 @@ class SharedScorer:
     # The last thread: the answers.
 
     def _finish(self) -> None:
-        lanes_left = self._scorer.backend.lanes
-        while lanes_left:
+        running = self._runners
+        while running:
             scored = self._scored.get()
             if scored is None:
-                lanes_left -= 1
-                continue
-            self._conclude(*scored)
+                running -= 1
+            else:
+                self._conclude(*scored)
 
     def _conclude(self, batch: PendingBatch, rows: Rows) -> None:
         for segment, odds in zip(batch.segments, rows, strict=True):
@@ -335,7 +353,7 @@ class SharedScorer:
 
     def _answer(self, request: ScoreRequest, outcome: list[SegmentScore] | Exception) -> None:
         """The first answer counts."""
-        with self._lock:
+        with self._news:
             if request not in self._open:
                 return
             self._open.remove(request)
