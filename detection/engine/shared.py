@@ -6,8 +6,8 @@ lane free it runs it itself, and another keeps the queue. At most one batch lies
 takes it, and until then it still takes in what fits. So there is no timer: an idle model starts at once, and
 a busy one finds its batches the fuller the more is waiting.
 
-A last thread makes scores of what was run, and answers, as long as there is more to run. What comes alone goes
-from its tokens to its answer on one thread: each change of threads takes a tenth of a millisecond or two.
+A last thread makes scores of what was run, and answers, as long as there is more to run. What comes alone
+goes from its tokens to its answer on one thread: each change of threads takes a tenth of a millisecond.
 
 Whose turn it is decides the padded length of a batch; others of that length join it, tenant by tenant, oldest
 first. So no tenant and no segment waits for more than one round of the tenants, whatever others have sent.
