@@ -60,7 +60,7 @@ class RealtimeWorker:
         self._in_flight = SegmentsInFlight()
         self._finished: SimpleQueue[Scored | Work | None] = SimpleQueue()
         self._took_at = -STANDBY_WRITES_SECONDS
-        self._is_inbox_empty = True
+        self._come_singly = True
         # What follows is guarded by this.
         self._changed = threading.Condition()
         self._in_hand = 0
@@ -130,13 +130,13 @@ class RealtimeWorker:
             if not self._changed.wait_for(lambda: self._room() > 0, timeout=0.5):
                 return 0
             room = min(CALLS_AT_ONCE, self._room())
-        ahead = self._look(model, wait_seconds, client) if self._is_inbox_empty else None
+        ahead = self._look(model, wait_seconds, client) if self._come_singly else None
         if ahead is None:
             taken = self._taker.take(at_most=room, client=client)
         else:
             taken, reply = self._taker.take_beside(ahead.command, at_most=room, client=client)
             ahead.complete(reply)
-        self._is_inbox_empty = len(taken) < room
+        self._come_singly = len(taken) < 2
         if taken:
             self._took_at = time.monotonic()
         calls = [admitted_call(item) for item in taken]
