@@ -60,11 +60,11 @@ def async_connection() -> AsyncConnection:
 class _Line:
     """A connection of redis-py's without its client, which takes longer over it than a command takes."""
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    def __init__(self, pool: ConnectionPool[Any]) -> None:
         self._connection: Any = pool.make_connection()
         self._is_free = asyncio.Lock()
 
-    async def execute_command(self, *words: str | bytes | float) -> Any:
+    async def execute_command(self, *words: Any) -> Any:
         async with self._is_free:
             try:
                 async with asyncio.timeout(ASYNC_PATIENCE_SECONDS):

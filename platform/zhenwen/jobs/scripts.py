@@ -37,7 +37,7 @@ class Script:
         args: Sequence[Argument] = (),
     ) -> tuple[Any, Any]:
         """What it returns and what another command does, in one round trip. Raises redis.RedisError."""
-        pipeline = client.pipeline(transaction=False)
+        pipeline: Any = client.pipeline(transaction=False)
         pipeline.execute_command("EVALSHA", self._digest, len(keys), *keys, *args)
         pipeline.execute_command(*command)
         result, reply = pipeline.execute(raise_on_error=False)
