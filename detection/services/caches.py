@@ -47,7 +47,7 @@ def cached_scores(*, model_digest: str, segments: Sequence[SegmentInput]) -> lis
         return []
     look_up = LookUp(model_digest=model_digest, segments=segments)
     try:
-        return look_up.completed(shared_connection().execute_command(*look_up.command))
+        return look_up.completed(shared_connection().mget(look_up.names))
     except RedisError:
         # Whether something was erased meanwhile cannot be known.
         _memory.clear()
@@ -57,7 +57,7 @@ def cached_scores(*, model_digest: str, segments: Sequence[SegmentInput]) -> lis
 class LookUp:
     """What this process remembers, if nothing was erased since, and for the rest what Valkey does.
 
-    Valkey is asked by one command, which can share its round trip with others.
+    Valkey is asked for the values of some names, by whom that costs least.
     """
 
     def __init__(self, *, model_digest: str, segments: Sequence[SegmentInput]) -> None:
@@ -65,16 +65,16 @@ class LookUp:
         self._found = _memory.look_up(self._keys)
 
     @property
-    def command(self) -> list[str]:
-        return ["MGET", _ERASURES, *(self._keys[number] for number in self._missing())]
+    def names(self) -> list[str]:
+        return [_ERASURES, *(self._keys[number] for number in self._missing())]
 
-    def completed(self, reply: Sequence[bytes | None]) -> list[SegmentScore | None]:
-        """By what the command returned. Raises redis.RedisError."""
-        epoch, *values = reply
+    def completed(self, values: Sequence[bytes | None]) -> list[SegmentScore | None]:
+        """By the values of `names`. Raises redis.RedisError."""
+        epoch, *values = values
         missing = self._missing()
         if not _memory.is_of_epoch(epoch) and len(missing) < len(self._keys):
             self._found = [None] * len(self._keys)
-            return self.completed(shared_connection().execute_command(*self.command))
+            return self.completed(shared_connection().mget(self.names))
         fresh = {
             number: _loaded(value) for number, value in zip(missing, values, strict=True) if value is not None
         }

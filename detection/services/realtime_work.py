@@ -69,12 +69,12 @@ class WorkAhead:
         self.work = prepared_work(call, model)
         segments = self.work.prepared.segments if self.work.scores else ()
         self._look_up = LookUp(model_digest=model.scorer.model_digest, segments=segments)
-        self.command = self._look_up.command
+        self.names = self._look_up.names
 
-    def complete(self, reply: Sequence[bytes | None]) -> None:
-        """By what the command returned."""
+    def complete(self, values: Sequence[bytes | None]) -> None:
+        """By the values of `names`."""
         with suppress(RedisError):
-            self.work.scores = self._look_up.completed(reply)
+            self.work.scores = self._look_up.completed(values)
 
     def is_of(self, call: AdmittedCall) -> bool:
         return self.work.admitted.call.call_id == call.call.call_id

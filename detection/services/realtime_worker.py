@@ -134,8 +134,8 @@ class RealtimeWorker:
         if ahead is None:
             taken = self._taker.take(at_most=room, client=client)
         else:
-            taken, reply = self._taker.take_beside(ahead.command, at_most=room, client=client)
-            ahead.complete(reply)
+            taken, values = self._taker.take_and_read(ahead.names, at_most=room, client=client)
+            ahead.complete(values)
         self._come_singly = len(taken) < 2
         if taken:
             self._took_at = time.monotonic()

@@ -8,7 +8,7 @@
 6. Who waits at an empty inbox gets a call as soon as it comes.
 7. What leaves the inbox no longer weighs on it.
 8. What nobody waits for any more is given to no worker, neither at first nor when another has died.
-9. Something else can be asked in the same round trip.
+9. Some values can be read in the same round trip.
 """
 
 from __future__ import annotations
@@ -149,14 +149,17 @@ def test_6_a_standby_does_not_wait(scene: Scene) -> None:
     assert scene.worker(is_standby=True).look(wait_seconds=10, client=scene.client) is None
 
 
-@pytest.mark.parametrize("is_script_known", [True, False])
-def test_9_what_is_asked_beside_comes_with_the_calls(scene: Scene, is_script_known: bool) -> None:
-    scene.push("a", "b")
-    worker = scene.worker()
-    scene.take(worker, at_most=1)
-    if not is_script_known:
-        scene.client.script_flush()
-    assert worker.take_beside(["ECHO", "also"], at_most=10, client=scene.client) == ([b"b"], b"also")
+@pytest.mark.parametrize("is_standby", [False, True])
+def test_9_values_are_read_along_with_the_calls(scene: Scene, is_standby: bool) -> None:
+    scene.push("a")
+    scene.client.set("known", "1")
+    if is_standby:
+        scene.worker().sign(scene.client)
+    taken, values = scene.worker(is_standby=is_standby).take_and_read(
+        ["unknown", "known"], at_most=10, client=scene.client
+    )
+    assert values == [None, b"1"]
+    assert taken == ([] if is_standby else [b"a"])
 
 
 def test_7_what_leaves_the_inbox_no_longer_weighs_on_it(scene: Scene) -> None:

@@ -28,26 +28,6 @@ class Script:
         except NoScriptError:
             return client.execute_command("EVAL", self._source, len(keys), *keys, *args)
 
-    def run_beside(
-        self,
-        client: Redis[bytes],
-        command: Sequence[Argument],
-        *,
-        keys: Sequence[str] = (),
-        args: Sequence[Argument] = (),
-    ) -> tuple[Any, Any]:
-        """What it returns and what another command does, in one round trip. Raises redis.RedisError."""
-        pipeline: Any = client.pipeline(transaction=False)
-        pipeline.execute_command("EVALSHA", self._digest, len(keys), *keys, *args)
-        pipeline.execute_command(*command)
-        result, reply = pipeline.execute(raise_on_error=False)
-        if isinstance(result, NoScriptError):
-            result = self.run(client, keys=keys, args=args)
-        for outcome in (result, reply):
-            if isinstance(outcome, Exception):
-                raise outcome
-        return result, reply
-
     async def run_async(self, client: AsyncConnection, *, args: Sequence[Argument]) -> Any:
         """Raises redis.RedisError."""
         try:

@@ -14,7 +14,6 @@ import os
 import socket
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from redis import Redis
 
@@ -47,8 +46,8 @@ sign(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
 # What was taken no longer waits, and what was given up is dropped. An empty inbox weighs nothing, whatever a
 # killed worker left uncounted.
 # KEYS: inbox, weight, weights, all workers, regular ones, held by this one.
-# ARGV: worker, its kind, at most, milliseconds of silence that mean death, how the names of held begin.
-# Returns items.
+# ARGV: worker, its kind, at most, milliseconds of silence that mean death, how the names of held begin; names
+# of values to be read as well. Returns items, and those values.
 _TAKE = Script(
     f"""
 {_SIGN_LUA}
@@ -64,7 +63,8 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', silent_sinc
   redis.call('ZREM', KEYS[4], worker)
   redis.call('ZREM', KEYS[5], worker)
 end
-if ARGV[2] == 'standby' and redis.call('ZCARD', KEYS[5]) > 0 then return {{}} end
+local values = #ARGV > 5 and redis.call('MGET', unpack(ARGV, 6)) or {{}}
+if ARGV[2] == 'standby' and redis.call('ZCARD', KEYS[5]) > 0 then return {{{{}}, values}} end
 
 local taken = {{}}
 for _, item in ipairs(redis.call('LPOP', KEYS[1], ARGV[3]) or {{}}) do
@@ -77,7 +77,7 @@ for _, item in ipairs(redis.call('LPOP', KEYS[1], ARGV[3]) or {{}}) do
   end
 end
 if redis.call('LLEN', KEYS[1]) == 0 then redis.call('DEL', KEYS[2], KEYS[3]) end
-return taken
+return {{taken, values}}
 """
 )
 
@@ -103,15 +103,26 @@ class Taker:
 
     def take(self, *, at_most: int, client: Redis[bytes]) -> list[bytes]:
         """Messages, oldest first, none given up."""
-        items = _TAKE.run(client, keys=self._keys(), args=self._arguments(at_most))
-        return [_message(item) for item in items]
+        return self.take_and_read((), at_most=at_most, client=client)[0]
 
-    def take_beside(
-        self, command: Sequence[str], *, at_most: int, client: Redis[bytes]
-    ) -> tuple[list[bytes], Any]:
-        """The same and what the command returns, in one round trip."""
-        items, reply = _TAKE.run_beside(client, command, keys=self._keys(), args=self._arguments(at_most))
-        return [_message(item) for item in items], reply
+    def take_and_read(
+        self, names: Sequence[str], *, at_most: int, client: Redis[bytes]
+    ) -> tuple[list[bytes], list[bytes | None]]:
+        """The same, and the values of some keys, in one round trip."""
+        inbox = self._inbox
+        items, values = _TAKE.run(
+            client,
+            keys=[
+                inbox,
+                f"{inbox}:weight",
+                f"{inbox}:weights",
+                self._workers,
+                self._regulars,
+                self.held,
+            ],
+            args=[self._name, self._kind, at_most, int(DEAD_SECONDS * 1000), f"{inbox}:held:", *names],
+        )
+        return [_message(item) for item in items], values
 
     def release(self, call_ids: Sequence[str], *, client: Redis[bytes]) -> None:
         """Nobody waits for these calls any more."""
@@ -126,13 +137,6 @@ class Taker:
         """Not there any more; what is still held goes to others."""
         client.zadd(self._workers, {self._name: 0})
         client.zrem(self._regulars, self._name)
-
-    def _keys(self) -> list[str]:
-        inbox = self._inbox
-        return [inbox, f"{inbox}:weight", f"{inbox}:weights", self._workers, self._regulars, self.held]
-
-    def _arguments(self, at_most: int) -> list[str | int]:
-        return [self._name, self._kind, at_most, int(DEAD_SECONDS * 1000), f"{self._inbox}:held:"]
 
 
 def _message(item: bytes) -> bytes:
