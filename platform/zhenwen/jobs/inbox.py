@@ -27,7 +27,9 @@ BLOCK_SECONDS = 4.0  # of one blocking command, less than the connection's patie
 # inbox_answer(name, id, answer): 1, or 0 when the call was given up.
 INBOX_LUA = f"""
 local function inbox_delay(name, tenant, waiting_at_most)
-  if redis.call('LLEN', 'inbox:' .. name) >= waiting_at_most then return -1, -1 end
+  local waiting = redis.call('LLEN', 'inbox:' .. name)
+  if waiting >= waiting_at_most then return -1, -1 end
+  if waiting == 0 then return 0, 0 end
   local speed = tonumber(redis.call('GET', 'inbox:' .. name .. ':speed'))
   if not speed then return 0, 0 end
   local now = tonumber(redis.call('TIME')[1])
