@@ -158,10 +158,12 @@ class FrontDoor:
             if gone.done():
                 REALTIME_CALLS_TOTAL.labels("gone").inc()
                 return Reply(CLIENT_GONE)
+            context = contextvars.copy_context()
+            work = partial(context.run, _handed_in, asked, outcome, language, gone.done)
+            reply = await self._in_thread(work)
+            return Reply(CLIENT_GONE) if gone.done() else reply
         finally:
             gone.cancel()
-        context = contextvars.copy_context()
-        return await self._in_thread(partial(context.run, _handed_in, asked, outcome, language))
 
     def _renewal(self, asked: Asked) -> asyncio.Future[None]:
         """One for all the calls of a caller that need it at the same time."""
@@ -198,7 +200,9 @@ def _notice_in(language: str) -> str:
         return notice()
 
 
-def _handed_in(asked: Asked, outcome: door.Outcome, language: str) -> Reply:
+def _handed_in(
+    asked: Asked, outcome: door.Outcome, language: str, is_gone: Callable[[], bool]
+) -> Reply:
     """Raises what the view would raise."""
     with translation.override(language):
         handed_in = hand_in(
@@ -206,6 +210,7 @@ def _handed_in(asked: Asked, outcome: door.Outcome, language: str) -> Reply:
             call=asked.call,
             submitter=Submitter(user=None, label=outcome.label),
             ends_at=asked.ends_at,
+            is_gone=is_gone,
         )
         return rendered(outcome_reply(handed_in))
 

@@ -15,7 +15,7 @@ from detection.services.dispatch import dispatch_on_commit
 from detection.services.idempotent_replies import forget_replies_about
 from detection.services.submission import Submitter
 from detection.services.transitions import move
-from detection.states import OPEN_STATES, State
+from detection.states import OPEN_STATES, WORKING_STATES, State
 from zhenwen.audit.services import record_event
 from zhenwen.ledger.services import release_reservation
 from zhenwen.observability.metrics import DETECTIONS_TOTAL
@@ -88,6 +88,19 @@ def cancel_detection(*, detection: Detection, cancelled_by: Submitter) -> None:
         target=str(current.pk),
     )
     detection.refresh_from_db()
+
+
+@transaction.atomic
+def cancel_unbegun(*, detection: Detection, cancelled_by: Submitter) -> bool:
+    """Cancelled unless a worker has it, or has had its end; False then, and nothing is changed."""
+    waiting = Detection.objects.select_for_update(no_key=True).filter(
+        pk=detection.pk, state__in=OPEN_STATES - WORKING_STATES
+    )
+    current = waiting.first()
+    if current is None:
+        return False
+    cancel_detection(detection=current, cancelled_by=cancelled_by)
+    return True
 
 
 @transaction.atomic

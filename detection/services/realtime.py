@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ from detection.reports.payload import detection_payload, notice
 from detection.reports.template import filled_template
 from detection.selectors.detections import detection_of
 from detection.services.caches import ResultKey
+from detection.services.lifecycle import cancel_unbegun
 from detection.services.realtime_calls import INBOX, RealtimeCall
 from detection.services.realtime_door import ADMITTED, OVERLOADED, UNDECIDED, admit
 from detection.services.realtime_replies import wait_for_end
@@ -167,14 +169,24 @@ def wait_for_answer(*, organization_id: int, call: RealtimeCall) -> bytes:
 
 
 def hand_in(
-    *, organization_id: int, call: RealtimeCall, submitter: Submitter, ends_at: float
+    *,
+    organization_id: int,
+    call: RealtimeCall,
+    submitter: Submitter,
+    ends_at: float,
+    is_gone: Callable[[], bool] = lambda: False,
 ) -> RealtimeOutcome:
     """Make the call a durable detection and wait for its end.
 
-    Raises SubmissionRefused and AllowanceExceeded.
+    Once the client `is_gone` nobody waits, and what no worker has begun is cancelled: its client has no id to
+    ask for it by. Raises SubmissionRefused and AllowanceExceeded.
     """
     detection = _handed_in(organization_id, call, submitter)
-    return _outcome(detection, ends_at)
+    outcome = _outcome(detection, ends_at, is_gone)
+    if outcome.payload is None and is_gone():
+        with tenant_scope(organization_id):
+            cancel_unbegun(detection=detection, cancelled_by=submitter)
+    return outcome
 
 
 def _handed_in(organization_id: int, call: RealtimeCall, submitter: Submitter) -> Detection:
@@ -259,19 +271,21 @@ def _refuse_if_crowded() -> None:
             raise Overloaded(RETRY_AFTER_SECONDS)
 
 
-def _outcome(detection: Detection, ends_at: float) -> RealtimeOutcome:
-    ended = _wait(detection, ends_at)
+def _outcome(
+    detection: Detection, ends_at: float, is_gone: Callable[[], bool] = lambda: False
+) -> RealtimeOutcome:
+    ended = _wait(detection, ends_at, is_gone)
     if ended is None:
         return RealtimeOutcome(detection=detection, payload=None)
     with tenant_scope(ended.organization_id):
         return RealtimeOutcome(detection=ended, payload=detection_payload(ended))
 
 
-def _wait(detection: Detection, ends_at: float) -> Detection | None:
-    """The detection once it has ended, or None at the deadline."""
+def _wait(detection: Detection, ends_at: float, is_gone: Callable[[], bool]) -> Detection | None:
+    """The detection once it has ended, or None at the deadline or when the client is gone."""
     while detection.is_open:
         seconds = ends_at - time.monotonic()
-        if seconds <= 0:
+        if seconds <= 0 or is_gone():
             return None
         wait_for_end(detection, seconds=min(seconds, 1.0))
         current = _detection_of(detection.organization_id, detection.pk)

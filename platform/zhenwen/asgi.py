@@ -16,6 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhenwen.settings.live")
 _django: Any = get_wsgi_application()
 
 from detection.api.front_door import FrontDoor  # noqa: E402 - imports models, which need Django set up
+from zhenwen.http.draining import Draining  # noqa: E402
 
 # Whatever may stand in a query stays as it is.
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
@@ -40,4 +41,4 @@ async def _site(scope: Any, receive: Any, send: Any) -> None:
     await _bridge(scope, receive_next, send)
 
 
-application = FrontDoor(_site, _bridge.executor)
+application = Draining(FrontDoor(_site, _bridge.executor))

@@ -117,6 +117,8 @@ class Application:
         arguments = ["--interface", "asgi", "--host", self.host, "--port", str(self.port)]
         arguments += ["--workers", str(self.web_workers)]
         arguments += ["--respawn-failed-workers", "--workers-kill-timeout", "10", "--no-ws"]
+        # At a rolling restart (SIGHUP) the new process must listen before the old one stops.
+        arguments += ["--respawn-interval", "15"]
         return self._spec(
             "web", [VENV_PYTHON, "-m", "granian", *arguments, "zhenwen.asgi:application"], extra
         )
