@@ -200,9 +200,7 @@ def _notice_in(language: str) -> str:
         return notice()
 
 
-def _handed_in(
-    asked: Asked, outcome: door.Outcome, language: str, is_gone: Callable[[], bool]
-) -> Reply:
+def _handed_in(asked: Asked, outcome: door.Outcome, language: str, is_gone: Callable[[], bool]) -> Reply:
     """Raises what the view would raise."""
     with translation.override(language):
         handed_in = hand_in(

@@ -19,9 +19,10 @@ from detection.models import Detection
 from detection.services import realtime_terms, realtime_usage
 from detection.services.realtime_calls import INBOX
 from detection.services.realtime_renewal import renew
+from detection.states import State
 from tests.cast import Cast
 from tests.jobs.site import Process, QueueServer, running, wait_for
-from tests.services.detections import paper
+from tests.services.detections import balance, paper
 from tests.services.realtime import FakeSharedScorer, a_realtime_worker, answer_waiting_calls
 from zhenwen.jobs.queues import shared_connection
 from zhenwen.ledger.models import LedgerEntry
@@ -103,6 +104,21 @@ def test_a_client_that_hangs_up_costs_nothing_more(cast: Cast, web: Web) -> None
         assert not LedgerEntry.objects.filter(kind=LedgerEntry.Kind.CHARGE).exists()
 
 
+def test_a_client_that_hangs_up_when_its_call_is_handed_in_costs_nothing_either(cast: Cast, web: Web) -> None:
+    client = web.send_only(paper(600, number=99))  # of which no segment has been scored before
+    wait_for(lambda: INBOX.waiting_count() == 1, "the call")
+    answer_waiting_calls(FakeSharedScorer(error=RuntimeError()))
+    wait_for(lambda: states(cast) == [State.QUEUED_FOR_SCORING], "the row")
+    client.close()
+    wait_for(lambda: states(cast) == [State.CANCELLED], "the web process to see it")
+    assert balance(cast.acme) == (0, 0)
+
+
+def states(cast: Cast) -> list[str]:
+    with tenant_scope(cast.acme.id):
+        return list(Detection.objects.values_list("state", flat=True))
+
+
 def test_each_of_many_clients_gets_its_own_answer(web: Web) -> None:
     texts = [paper(300, number=number) for number in range(12)]
     with a_realtime_worker(), ThreadPoolExecutor(12) as pool:
@@ -121,6 +137,21 @@ def test_a_call_in_hand_is_answered_while_the_process_stops(web: Web) -> None:
         web.process.child.terminate()
         with a_realtime_worker():
             assert reply.result()[0] == 200
+
+
+def test_a_kept_connection_is_told_to_end_before_the_process_stops(web: Web) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)
+
+    def is_told() -> bool:
+        connection.request("GET", "/livez")
+        reply = connection.getresponse()
+        reply.read()
+        return reply.will_close
+
+    assert not is_told()
+    web.process.child.terminate()
+    wait_for(is_told, "the word that the connection ends")
+    assert web.process.child.wait(timeout=30) == 0
 
 
 def test_all_else_is_djangos(web: Web) -> None:

@@ -9,6 +9,7 @@
 7. Too many wait, or for too long: refused at the door.
 8. The queue server is away: the row is asked until the deadline.
 9. A call that died is found again by its id.
+10. Its client has hung up: what was handed in is cancelled if no worker has begun it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -29,7 +30,15 @@ from detection.models import Detection, DocumentContent, Priority
 from detection.reports.payload import detection_payload
 from detection.selectors.usage import usage_of
 from detection.services import realtime_usage
-from detection.services.realtime import Overloaded, RealtimeOutcome, detect_now, find_detection
+from detection.services.claiming import claim_next
+from detection.services.realtime import (
+    Overloaded,
+    RealtimeOutcome,
+    detect_now,
+    find_detection,
+    hand_in,
+    new_call,
+)
 from detection.services.realtime_calls import INBOX
 from detection.services.realtime_usage import book_realtime_usage
 from detection.services.submission import SubmissionRefused
@@ -295,3 +304,34 @@ def test_a_cached_answer_to_one_call_is_counted_once(cast: Cast) -> None:
                 detection_id=uuid.UUID(int=7),
             )
     assert used(cast.acme) == 2 * characters
+
+
+def handed_in(organization: Organization, *, is_gone: Callable[[], bool]) -> Detection:
+    """As it stands when nobody waits for it any more."""
+    call = new_call(text=TEXT, title="", external_id="", deadline_seconds=30)
+    ends_at = time.monotonic() + 30
+    hand_in(organization_id=organization.id, call=call, submitter=BOB, ends_at=ends_at, is_gone=is_gone)
+    with tenant_scope(organization.id):
+        return Detection.objects.get(pk=call.call_id)
+
+
+def test_what_was_handed_in_for_a_client_that_has_gone_is_cancelled(cast: Cast) -> None:
+    detection = handed_in(cast.acme, is_gone=lambda: True)
+    assert detection.state == State.CANCELLED
+    assert balance(cast.acme) == (0, 0)
+
+
+def test_what_a_worker_has_begun_is_finished_though_its_client_has_gone(cast: Cast) -> None:
+    begun: list[Detection | None] = []
+
+    def is_gone() -> bool:
+        if not begun:
+            begun.append(
+                claim_next(waiting=State.QUEUED_FOR_SCORING, priority=Priority.REALTIME, to=State.SCORING)
+            )
+        return True
+
+    detection = handed_in(cast.acme, is_gone=is_gone)
+    assert begun[0] is not None
+    assert detection.state == State.SCORING
+    assert balance(cast.acme) == (detection.characters, 0)

@@ -1,8 +1,8 @@
 """Stopping a web process without cutting off a client.
 
-A server that stops closes the connections that clients keep open, and a request just on its way over one of them
-is lost. So for a moment first each reply says that its connection ends with it; whoever asks again opens another,
-and finds a process that stays.
+A server that stops closes the connections that clients keep open, and a request just on its way over one of
+them is lost. So for a moment first each reply says that its connection ends with it; whoever asks again opens
+another, and finds a process that stays.
 """
 
 from __future__ import annotations
