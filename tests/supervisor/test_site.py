@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -148,6 +150,23 @@ def parent(pid: int) -> int:
 def resident_mb(pid: int) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def test_when_the_realtime_worker_stands_still_the_one_for_papers_answers(site: RunningSite) -> None:
+    silent = site.pid("warm-realtime")
+    os.kill(silent, signal.SIGSTOP)  # alive, so that it is not started again
+    try:
+        body = {"text": paper_text(4711, paragraphs=1), "deadline_seconds": 30}
+        status, reply = site.call("/api/v1/detect", body)
+    finally:
+        os.kill(silent, signal.SIGCONT)
+    assert status == 200
+    assert reply["state"] == "succeeded"
+    detection_id = reply["id"]
+    wait_until(
+        lambda: charges(site, [detection_id]) == {detection_id: 1}, timeout_seconds=30, what="the charge"
+    )
+    assert site.call("/api/v1/usage")[1]["reserved_characters"] == 0
 
 
 @pytest.mark.parametrize("victim", ["warm-documents", "extract", "web", "valkey", "postgres", "sweeper"])
