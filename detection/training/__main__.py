@@ -40,6 +40,11 @@ def _parser() -> argparse.ArgumentParser:
             _mine,
             "find the training texts that the model in --start errs on; train then shows them more",
         ),
+        (
+            "read",
+            _read,
+            "let the language model in --reader read crops; train then learns to foresee what surprises it",
+        ),
         ("train", _train, "fine-tune; goes on from the last checkpoint"),
         ("leave-out", _leave_out, "train without some generators and areas, and measure on these"),
         ("export", _export, "make a model folder of the trained weights"),
@@ -55,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
                 type=Path,
                 required=run is _mine,
                 help="a model folder to go on from, instead of the encoder",
+            )
+        if run is _read:
+            command.add_argument(
+                "--reader", type=Path, required=True, help="folder of a causal language model (transformers)"
             )
         if run in (_export, _calibrate, _quantise, _evaluate):
             command.add_argument(
@@ -121,8 +130,23 @@ def _mine(arguments: argparse.Namespace) -> None:
     )
 
 
+def _read(arguments: argparse.Namespace) -> None:
+    from detection.training.corpora import read_corpora
+    from detection.training.curvature import measure_curvatures
+
+    measure_curvatures(
+        reader=arguments.reader,
+        tokenizer=_tokenizer(arguments),
+        data=arguments.data,
+        texts=read_corpora(arguments.work / "corpora"),
+        target=arguments.work,
+        plan=_configuration(arguments).curvature,
+    )
+
+
 def _train(arguments: argparse.Namespace) -> None:
     from detection.training.corpora import read_corpora
+    from detection.training.curvature import read_curvatures
     from detection.training.mining import read_doubts
     from detection.training.train import train
 
@@ -131,6 +155,7 @@ def _train(arguments: argparse.Namespace) -> None:
         base=arguments.start or arguments.work / "base",
         texts=read_corpora(arguments.work / "corpora"),
         doubts=read_doubts(arguments.work) if arguments.start else None,
+        curvatures=read_curvatures(arguments.work),
         target=arguments.work / "run",
     )
 
@@ -150,7 +175,8 @@ def _leave_out(arguments: argparse.Namespace) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     from detection.training.export import MOST_BYTES, export_model
 
-    model = _configuration(arguments).model
+    configuration = _configuration(arguments)
+    model = configuration.model
     final = arguments.work / "run" / "final"
     export_model(
         base=arguments.work / "base" if arguments.checkpoint else final,
@@ -160,6 +186,7 @@ def _export(arguments: argparse.Namespace) -> None:
         name=model.name,
         version=model.version,
         description=model.description,
+        curvature_share=configuration.training.curvature_share,
         most_bytes=MOST_BYTES if model.is_shipped else None,
     )
 

@@ -18,11 +18,12 @@ from tqdm import tqdm
 
 from detection.engine.roformer import fuse_attention
 from detection.training.augmentation import token_number
+from detection.training.batches import collated
 from detection.training.configuration import MiningPlan
 from detection.training.corpora import TrainingText
 from detection.training.sampling import Example, origins
 from detection.training.texts import AI
-from detection.training.train import collated, is_fast_in_bfloat16
+from detection.training.train import is_fast_in_bfloat16
 
 DOUBTS_FILE = "doubts.npy"
 _MOST_OF_AI = 0.5
@@ -85,10 +86,8 @@ def _probabilities(
 ) -> list[float]:
     """Of AI, by the mean log-odds of the first tokens."""
     crops = [np.array(text.tokens[: plan.tokens]) for text in texts]
-    batch = collated([Example(c, np.zeros(len(c), dtype=np.float32), is_pure=True) for c in crops], special)
-    logits = model(
-        input_ids=batch.input_ids.to(model.device), attention_mask=batch.attention_mask.to(model.device)
-    ).logits.float()
-    is_text = (batch.labels == 0).float().to(model.device)
-    odds = ((logits[..., 1] - logits[..., 0]) * is_text).sum(1) / is_text.sum(1)
+    examples = [Example(c, np.zeros(len(c), dtype=np.float32), is_pure=True) for c in crops]
+    batch = collated(examples, special).to(model.device)
+    logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits.float()
+    odds = ((logits[..., 1] - logits[..., 0]) * batch.is_text).sum(1) / batch.is_text.sum(1)
     return [float(p) for p in torch.sigmoid(odds)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,28 +22,20 @@ from tqdm import tqdm
 from detection.engine.processor import has_fast_bfloat16
 from detection.engine.roformer import fuse_attention
 from detection.training.augmentation import Marks, token_number
+from detection.training.batches import Batch, batches_from, collated
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import TrainingText
-from detection.training.sampling import Example, Sampler
+from detection.training.curvature import MeasuredCrop
+from detection.training.foresight import Foresight, add_head, folded
+from detection.training.sampling import Sampler
 
 CHECKPOINT_FILE = "checkpoint.pt"
 LOG_FILE = "log.jsonl"
 FINAL_FOLDER = "final"
-POOL_EXAMPLES = 600  # sorted by length before they are cut into batches
 LOG_STEPS = 50
 _AVERAGE_WARMUP = 0.2
 _LEAST_RATE = 0.02
-_NO_LABEL = -1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """(examples, tokens) each; `labels` is -1 on padding and special tokens. `is_pure` is (examples,)."""
-
-    input_ids: torch.Tensor
-    attention_mask: torch.Tensor
-    labels: torch.Tensor
-    is_pure: torch.Tensor
+_MOST_OUTPUTS_OF_HEADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +56,13 @@ def train(
     texts: Sequence[TrainingText],
     target: Path,
     doubts: npt.NDArray[np.float32] | None = None,
+    curvatures: Sequence[MeasuredCrop] = (),
     most_steps: int | None = None,
 ) -> Place:
     """Train to the end of the plan, or for `most_steps` more steps; the averaged weights go to `final`.
 
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
-    `doubts`: of that model in each text, as `mine` found them.
+    `doubts`: of that model in each text, as `mine` found them. `curvatures`: as `read` wrote them.
     """
     from transformers import AutoModelForTokenClassification
 
@@ -79,7 +73,11 @@ def train(
         base, local_files_only=True, dtype=torch.float32
     )
     fuse_attention(model)
-    run = Run(model, plan, "cuda" if torch.cuda.is_available() else "cpu")
+    foresight = None
+    if curvatures:
+        foresight = Foresight(curvatures, special, int(plan.batch_tokens * plan.curvature_tokens))
+        add_head(model)
+    run = Run(model, plan, "cuda" if torch.cuda.is_available() else "cpu", foresight)
     target.mkdir(parents=True, exist_ok=True)
     place = run.resume(target / CHECKPOINT_FILE)
     last = None if most_steps is None else place.step + most_steps
@@ -113,14 +111,17 @@ class Run:
     time on a CPU; embeddings too, so that words the corpora lack stay beside those they have.
     """
 
-    def __init__(self, model: Any, plan: TrainingPlan, device: str) -> None:
+    def __init__(
+        self, model: Any, plan: TrainingPlan, device: str, foresight: Foresight | None = None
+    ) -> None:
         self.plan = plan
+        self.foresight = foresight
         self.device = device
         self.losses: deque[torch.Tensor] = deque(maxlen=LOG_STEPS)  # of the last steps
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = plan.dropout
-            if isinstance(module, torch.nn.Linear) and module is not model.classifier:
+            if isinstance(module, torch.nn.Linear) and module.out_features > _MOST_OUTPUTS_OF_HEADS:
                 module.bias.requires_grad = False
             if isinstance(module, torch.nn.Embedding):
                 module.weight.requires_grad = False
@@ -143,6 +144,9 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * rate_factor(self.plan, place)
         loss = self.loss(batch)
+        if self.foresight is not None:
+            rng = random.Random(f"{self.plan.seed}/{place.step}")  # noqa: S311 - repeatable, no secret
+            loss = loss + self.plan.curvature_loss * self.foresight.loss(self.model, rng)
         loss.backward()  # type: ignore[no-untyped-call]
         for name, parameter in self._learned.items():
             self.weights[name].grad = None if parameter.grad is None else parameter.grad.float()
@@ -158,24 +162,22 @@ class Run:
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The whole segment by its mean log-odds, where one author wrote it; and every token by its own."""
-        labels, is_pure = batch.labels.to(self.device), batch.is_pure.to(self.device)
-        logits = self.model(
-            input_ids=batch.input_ids.to(self.device), attention_mask=batch.attention_mask.to(self.device)
-        ).logits.float()
+        batch = batch.to(self.device)
+        logits = self.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits.float()
         odds = logits[..., 1] - logits[..., 0]
-        counts = (labels != _NO_LABEL).float()
+        counts = batch.is_text.sum(1)
         per_token = functional.binary_cross_entropy_with_logits(
-            odds, self._smoothed(labels.clamp(0)), reduction="none"
+            odds, self._smoothed(batch.labels), reduction="none"
         )
-        token_loss = (per_token * counts).sum(1) / counts.sum(1)
-        segment_odds = (odds * counts).sum(1) / counts.sum(1)
-        segment_label = labels.amax(1)  # only pure segments count
+        token_loss = (per_token * batch.is_text).sum(1) / counts
+        segment_odds = (odds * batch.is_text).sum(1) / counts
+        segment_label = batch.labels.amax(1)  # only pure segments count
         segment_loss = functional.binary_cross_entropy_with_logits(
             segment_odds, self._smoothed(segment_label), reduction="none"
         )
         share = self.plan.token_loss
         # A spliced segment has no label of its own: there the tokens take the whole weight.
-        mixed = segment_loss * is_pure + token_loss * (share + (1 - share) * (1 - is_pure))
+        mixed = segment_loss * batch.is_pure + token_loss * (share + (1 - share) * (1 - batch.is_pure))
         return mixed.mean()
 
     def resume(self, path: Path) -> Place:
@@ -206,6 +208,7 @@ class Run:
     def save_average(self, folder: Path) -> None:
         """The averaged weights, with what never changed, as a folder that transformers loads."""
         state = {name: value.detach().cpu() for name, value in (self.weights | self.average).items()}
+        state = folded(state, self.plan.curvature_share)
         self.model.save_pretrained(folder, state_dict=state)
 
     def _smoothed(self, labels: torch.Tensor) -> torch.Tensor:
@@ -224,44 +227,6 @@ def rate_factor(plan: TrainingPlan, place: Place) -> float:
     progress = place.tokens / plan.token_budget
     warm_up = min(1.0, (place.tokens + plan.batch_tokens) / (plan.token_budget * plan.warmup_share))
     return warm_up * max(_LEAST_RATE, 1 - progress)
-
-
-def batches_from(
-    sampler: Sampler, batch_tokens: int, pool: int, batch: int
-) -> Iterator[tuple[int, int, list[Example]]]:
-    """(pool, number in it, examples) without end, from the given place on; like lengths share a batch."""
-    while True:
-        numbers = range(pool * POOL_EXAMPLES, (pool + 1) * POOL_EXAMPLES)
-        examples = sorted((sampler.example(n) for n in numbers), key=lambda e: len(e.tokens))
-        batches = _cut(examples, batch_tokens)
-        order = np.random.default_rng([sampler.seed, pool]).permutation(len(batches))
-        for number in range(batch, len(batches)):
-            yield pool, number, batches[order[number]]
-        pool, batch = pool + 1, 0
-
-
-def collated(examples: Sequence[Example], special: tuple[int, int]) -> Batch:
-    """Padded with token 0; `special` are the numbers of the first and the last token."""
-    length = max(len(example.tokens) for example in examples) + 2
-    input_ids = torch.zeros(len(examples), length, dtype=torch.long)
-    attention_mask = torch.zeros_like(input_ids)
-    labels = torch.full((len(examples), length), _NO_LABEL)
-    for row, example in enumerate(examples):
-        count = len(example.tokens)
-        input_ids[row, 0], input_ids[row, count + 1] = special
-        input_ids[row, 1 : count + 1] = torch.from_numpy(example.tokens.astype(np.int64))
-        attention_mask[row, : count + 2] = 1
-        labels[row, 1 : count + 1] = torch.from_numpy(example.labels)
-    return Batch(input_ids, attention_mask, labels, torch.tensor([float(e.is_pure) for e in examples]))
-
-
-def _cut(examples: Sequence[Example], batch_tokens: int) -> list[list[Example]]:
-    batches: list[list[Example]] = [[]]
-    for example in examples:
-        if batches[-1] and (len(example.tokens) + 2) * (len(batches[-1]) + 1) > batch_tokens:
-            batches.append([])
-        batches[-1].append(example)
-    return batches
 
 
 def _log(target: Path, place: Place, run: Run) -> None:
