@@ -13,6 +13,29 @@ from detection.training.configuration import SHIPPED, Configuration, read_config
 DATA_VARIABLE = "ZHENWEN_DATA_DIR"
 _PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 
+# Flag, what it names, and the commands that take it.
+_FOLDERS = (
+    ("--start", "a model folder to go on from, instead of the encoder", ("mine", "train")),
+    (
+        "--reader",
+        "a causal language model, as transformers saves it (default: Qwen2.5-Coder 0.5B, fetched)",
+        ("read",),
+    ),
+    (
+        "--model",
+        "the model folder (default: weights/NAME; model in --work where it does not ship)",
+        ("export", "calibrate", "quantise", "evaluate"),
+    ),
+    ("--checkpoint", "instead of the finished training", ("export",)),
+    (
+        "--docs",
+        "where the report goes (default: docs; docs in --work for a model that does not ship)",
+        ("quantise", "evaluate"),
+    ),
+    ("--card", "the model card (default: MODEL_CARD.md of a model that ships)", ("evaluate",)),
+)
+_REQUIRED = {("mine", "--start")}
+
 
 def main() -> None:
     sys.path.insert(0, str(_PLATFORM))  # the engine counts what it does in the site's metrics
@@ -43,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         (
             "read",
             _read,
-            "let the language model in --reader read crops; train then learns to foresee what surprises it",
+            "let a language model read crops; train then learns to foresee what it makes of them",
         ),
         ("train", _train, "fine-tune; goes on from the last checkpoint"),
         ("leave-out", _leave_out, "train without some generators and areas, and measure on these"),
@@ -54,37 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(run=run)
-        if run in (_mine, _train):
-            command.add_argument(
-                "--start",
-                type=Path,
-                required=run is _mine,
-                help="a model folder to go on from, instead of the encoder",
-            )
-        if run is _read:
-            command.add_argument(
-                "--reader", type=Path, required=True, help="folder of a causal language model (transformers)"
-            )
-        if run in (_export, _calibrate, _quantise, _evaluate):
-            command.add_argument(
-                "--model",
-                type=Path,
-                help="the model folder (default: weights/NAME; model in --work where it does not ship)",
-            )
+        for flag, about, takers in _FOLDERS:
+            if name in takers:
+                command.add_argument(flag, type=Path, required=(name, flag) in _REQUIRED, help=about)
         if run is _quantise:  # in either place
             command.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        if run is _export:
-            command.add_argument("--checkpoint", type=Path, help="instead of the finished training")
-        if run in (_quantise, _evaluate):
-            command.add_argument(
-                "--docs",
-                type=Path,
-                help="where the report goes (default: docs; docs in --work for a model that does not ship)",
-            )
-        if run is _evaluate:
-            command.add_argument(
-                "--card", type=Path, help="the model card (default: MODEL_CARD.md of a model that ships)"
-            )
     return parser
 
 
@@ -133,9 +130,10 @@ def _mine(arguments: argparse.Namespace) -> None:
 def _read(arguments: argparse.Namespace) -> None:
     from detection.training.corpora import read_corpora
     from detection.training.curvature import measure_curvatures
+    from detection.training.reader import fetch_reader
 
     measure_curvatures(
-        reader=arguments.reader,
+        reader=arguments.reader or fetch_reader(arguments.work / "reader"),
         tokenizer=_tokenizer(arguments),
         data=arguments.data,
         texts=read_corpora(arguments.work / "corpora"),

@@ -22,7 +22,7 @@ import torch
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from detection.training.augmentation import Marks
+from detection.training.augmentation import Marks, token_number
 from detection.training.configuration import CurvaturePlan
 from detection.training.corpora import Tokens, TrainingText, trainable_texts
 from detection.training.sampling import crop_start, origins
@@ -104,7 +104,7 @@ class _Reader:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(self._device).eval()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._first = self._tokenizer.token_to_id("<|endoftext|>")
+        self._first = token_number(self._tokenizer, "<|endoftext|>")
 
     def curvatures(self, contents: Sequence[str]) -> list[Curvatures]:
         """Of each content one number per character, that of the token which it is part of."""

@@ -36,7 +36,8 @@ class Foresight:
         counts = batch.is_text.sum(1)
         of_tokens = (errors.square().sum(1) / counts).mean()
         of_crops = (errors.sum(1) / counts).square().mean()
-        return of_tokens / self._token_variance + of_crops / self._crop_variance
+        loss: torch.Tensor = of_tokens / self._token_variance + of_crops / self._crop_variance
+        return loss
 
     def _drawn(self, rng: random.Random) -> list[Example]:
         drawn: list[Example] = []

@@ -12,13 +12,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from detection.training.batches import Batch  # noqa: E402
 from detection.training.configuration import TrainingPlan  # noqa: E402
 from detection.training.corpora import prepare_corpora, read_corpora  # noqa: E402
 from detection.training.export import ExportError, export_model  # noqa: E402
 from detection.training.train import (  # noqa: E402
     CHECKPOINT_FILE,
     FINAL_FOLDER,
-    Batch,
     Place,
     Run,
     rate_factor,
@@ -145,6 +145,6 @@ def test_a_step_happens_on_one_device_alone(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(torch.optim, "AdamW", lambda *given, fused: adamw(*given))  # meta has no fused one
     run = Run(Guesser(), tiny_plan(), "meta")
     ids = torch.ones(2, 8, dtype=torch.long)
-    run.step(Batch(ids, ids, ids.float(), torch.ones(2)), Place())
+    run.step(Batch(ids, ids, ids.float(), ids.float(), torch.ones(2)), Place())
     kept = [*run.weights.values(), *run.average.values(), *run.losses]
     assert {tensor.device.type for tensor in kept} == {"meta"}
