@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
 
 from zhenwen.settings.databases import RUNTIME_ROLE
 
 pytest_plugins = ["tests.cast", "tests.servers"]
+
+# A property holds or it does not; how long a shared machine takes to see it says nothing.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
