@@ -17,11 +17,6 @@ _PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 _FOLDERS = (
     ("--start", "a model folder to go on from, instead of the encoder", ("mine", "train")),
     (
-        "--reader",
-        "a causal language model, as transformers saves it (default: Qwen2.5-Coder 0.5B, fetched)",
-        ("read",),
-    ),
-    (
         "--model",
         "the model folder (default: weights/NAME; model in --work where it does not ship)",
         ("export", "calibrate", "quantise", "evaluate"),
@@ -62,11 +57,6 @@ def _parser() -> argparse.ArgumentParser:
             "mine",
             _mine,
             "find the training texts that the model in --start errs on; train then shows them more",
-        ),
-        (
-            "read",
-            _read,
-            "let a language model read crops; train then learns to foresee what it makes of them",
         ),
         ("train", _train, "fine-tune; goes on from the last checkpoint"),
         ("leave-out", _leave_out, "train without some generators and areas, and measure on these"),
@@ -127,24 +117,8 @@ def _mine(arguments: argparse.Namespace) -> None:
     )
 
 
-def _read(arguments: argparse.Namespace) -> None:
-    from detection.training.corpora import read_corpora
-    from detection.training.curvature import measure_curvatures
-    from detection.training.reader import fetch_reader
-
-    measure_curvatures(
-        reader=arguments.reader or fetch_reader(arguments.work / "reader"),
-        tokenizer=_tokenizer(arguments),
-        data=arguments.data,
-        texts=read_corpora(arguments.work / "corpora"),
-        target=arguments.work,
-        plan=_configuration(arguments).curvature,
-    )
-
-
 def _train(arguments: argparse.Namespace) -> None:
     from detection.training.corpora import read_corpora
-    from detection.training.curvature import read_curvatures
     from detection.training.mining import read_doubts
     from detection.training.train import train
 
@@ -153,7 +127,6 @@ def _train(arguments: argparse.Namespace) -> None:
         base=arguments.start or arguments.work / "base",
         texts=read_corpora(arguments.work / "corpora"),
         doubts=read_doubts(arguments.work) if arguments.start else None,
-        curvatures=read_curvatures(arguments.work),
         target=arguments.work / "run",
     )
 
@@ -173,8 +146,7 @@ def _leave_out(arguments: argparse.Namespace) -> None:
 def _export(arguments: argparse.Namespace) -> None:
     from detection.training.export import MOST_BYTES, export_model
 
-    configuration = _configuration(arguments)
-    model = configuration.model
+    model = _configuration(arguments).model
     final = arguments.work / "run" / "final"
     export_model(
         base=arguments.work / "base" if arguments.checkpoint else final,
@@ -184,7 +156,6 @@ def _export(arguments: argparse.Namespace) -> None:
         name=model.name,
         version=model.version,
         description=model.description,
-        curvature_share=configuration.training.curvature_share,
         most_bytes=MOST_BYTES if model.is_shipped else None,
     )
 

@@ -41,9 +41,6 @@ class TrainingPlan:
     source_power: float
     token_loss: float
     doubt_weight: float
-    curvature_tokens: float
-    curvature_loss: float
-    curvature_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +50,6 @@ class MiningPlan:
     seed: int
     texts_per_origin: int
     tokens: int
-    batch_texts: int
-
-
-@dataclass(frozen=True, slots=True)
-class CurvaturePlan:
-    """How many crops of which length, in tokens of our vocabulary, a language model reads."""
-
-    seed: int
-    texts_per_origin: int
-    least_tokens: int
-    most_tokens: int
     batch_texts: int
 
 
@@ -110,7 +96,6 @@ class Configuration:
     model: ModelIdentity
     training: TrainingPlan
     mining: MiningPlan
-    curvature: CurvaturePlan
     calibration: CalibrationPlan
     evaluation: EvaluationPlan
     leave_out: LeaveOutPlan
@@ -124,7 +109,6 @@ def read_configuration(path: Path = SHIPPED) -> Configuration:
         model=ModelIdentity(**{**model, "languages": tuple(model["languages"])}),
         training=TrainingPlan(**content["training"]),
         mining=MiningPlan(**content["mining"]),
-        curvature=CurvaturePlan(**content["curvature"]),
         calibration=CalibrationPlan(**content["calibration"]),
         evaluation=EvaluationPlan(**content["evaluation"]),
         leave_out=LeaveOutPlan(**content["leave_out"]),

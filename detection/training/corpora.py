@@ -45,7 +45,7 @@ def prepare_corpora(*, data: Path, tokenizer: Path, target: Path) -> int:
     """
     target.mkdir(parents=True, exist_ok=True)
     encoder = Tokenizer.from_file(str(tokenizer))
-    texts = trainable_texts(read_texts(data / "train.jsonl.xz"))
+    texts = _trainable(read_texts(data / "train.jsonl.xz"))
     tokens: list[Tokens] = []
     with (
         (target / _TEXTS_FILE).open("w", encoding="utf-8") as file,
@@ -75,8 +75,8 @@ def read_corpora(folder: Path) -> list[TrainingText]:
     return texts
 
 
-def trainable_texts(texts: Iterable[CorpusText]) -> Iterator[tuple[CorpusText, str]]:
-    """Each text once, with its normalised form, in the order of the texts in a prepared folder."""
+def _trainable(texts: Iterable[CorpusText]) -> Iterator[tuple[CorpusText, str]]:
+    """Each text once, with its normalised form."""
     seen: set[bytes] = set()
     for text in texts:
         content = normalise(text.text).text

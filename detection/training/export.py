@@ -21,7 +21,6 @@ from detection.engine.manifest import (
 )
 from detection.engine.openvino_backend import export_ir
 from detection.scoring.calibration import CALIBRATION_FILE, Calibration
-from detection.training.foresight import folded
 from detection.training.golden_texts import GOLDEN_TEXTS
 
 LABELS = {"0": "human", "1": "ai"}
@@ -43,12 +42,9 @@ def export_model(
     version: str,
     description: str,
     checkpoint: Path | None = None,
-    curvature_share: float = 0.0,
     most_bytes: int | None = None,
 ) -> Manifest:
     """Write a model folder: configuration and weights of `base`, or the averaged weights of `checkpoint`.
-
-    To those, `curvature_share` of the foreseen curvature is still to be added.
 
     The folder has no calibration yet and therefore gives no verdicts. Raises ExportError over `most_bytes`.
     """
@@ -57,7 +53,7 @@ def export_model(
         (target / stale).unlink(missing_ok=True)
     config = {**json.loads((base / CONFIG_FILE).read_text("utf-8")), **_head_configuration()}
     (target / CONFIG_FILE).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
-    state = averaged_state(checkpoint, curvature_share) if checkpoint else load_file(base / WEIGHTS_FILE)
+    state = averaged_state(checkpoint) if checkpoint else load_file(base / WEIGHTS_FILE)
     save_file(halved(state), target / WEIGHTS_FILE, metadata={"format": "pt"})
     if tokenizer.resolve() != (target / TOKENIZER_FILE).resolve():
         shutil.copyfile(tokenizer, target / TOKENIZER_FILE)
@@ -85,10 +81,10 @@ def set_calibration(folder: Path, calibration: Calibration) -> Manifest:
     )
 
 
-def averaged_state(checkpoint: Path, curvature_share: float) -> State:
-    """The averaged weights of a training checkpoint, with those that were never changed; one head of two."""
+def averaged_state(checkpoint: Path) -> State:
+    """The averaged weights of a training checkpoint, with those that were never changed."""
     content: dict[str, State] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return folded(content["model"] | content["ema"], curvature_share)
+    return content["model"] | content["ema"]
 
 
 def halved(state: State) -> State:

@@ -151,20 +151,14 @@ class Sampler:
     def _crop(self, number: int, length: int, rng: random.Random) -> Tokens:
         """About `length` tokens, mostly from the beginning of a sentence; jittered."""
         tokens = self._texts[number].tokens
-        start = crop_start(tokens, length, self._marks, rng)
-        return jittered(np.array(tokens[start : start + length]), self._marks, rng)
-
-
-def crop_start(tokens: Tokens, length: int, marks: Marks, rng: random.Random) -> int:
-    """Where a crop of `length` tokens begins: mostly at the beginning of a sentence."""
-    if len(tokens) <= length:
-        return 0
-    start = rng.randint(0, len(tokens) - length)
-    if rng.random() < _STARTS_AT_SENTENCE_SHARE:
-        window = tokens[start : min(start + _SENTENCE_SEARCH, len(tokens) - length)]
-        ends = np.flatnonzero(np.isin(window, marks.sentence_ends))
-        start += int(ends[0]) + 1 if len(ends) else 0
-    return start
+        if len(tokens) > length:
+            start = rng.randint(0, len(tokens) - length)
+            if rng.random() < _STARTS_AT_SENTENCE_SHARE:
+                window = tokens[start : min(start + _SENTENCE_SEARCH, len(tokens) - length)]
+                ends = np.flatnonzero(np.isin(window, self._marks.sentence_ends))
+                start += int(ends[0]) + 1 if len(ends) else 0
+            tokens = tokens[start : start + length]
+        return jittered(np.array(tokens), self._marks, rng)
 
 
 def origins(texts: Sequence[TrainingText]) -> list[list[int]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -25,8 +24,6 @@ from detection.training.augmentation import Marks, token_number
 from detection.training.batches import Batch, batches_from, collated
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import TrainingText
-from detection.training.curvature import MeasuredCrop
-from detection.training.foresight import Foresight, add_head, folded
 from detection.training.sampling import Sampler
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -35,7 +32,6 @@ FINAL_FOLDER = "final"
 LOG_STEPS = 50
 _AVERAGE_WARMUP = 0.2
 _LEAST_RATE = 0.02
-_MOST_OUTPUTS_OF_HEADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +52,12 @@ def train(
     texts: Sequence[TrainingText],
     target: Path,
     doubts: npt.NDArray[np.float32] | None = None,
-    curvatures: Sequence[MeasuredCrop] = (),
     most_steps: int | None = None,
 ) -> Place:
     """Train to the end of the plan, or for `most_steps` more steps; the averaged weights go to `final`.
 
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
-    `doubts`: of that model in each text, as `mine` found them. `curvatures`: as `read` wrote them.
+    `doubts`: of that model in each text, as `mine` found them.
     """
     from transformers import AutoModelForTokenClassification
 
@@ -73,11 +68,7 @@ def train(
         base, local_files_only=True, dtype=torch.float32
     )
     fuse_attention(model)
-    foresight = None
-    if curvatures:
-        foresight = Foresight(curvatures, special, int(plan.batch_tokens * plan.curvature_tokens))
-        add_head(model)
-    run = Run(model, plan, "cuda" if torch.cuda.is_available() else "cpu", foresight)
+    run = Run(model, plan, "cuda" if torch.cuda.is_available() else "cpu")
     target.mkdir(parents=True, exist_ok=True)
     place = run.resume(target / CHECKPOINT_FILE)
     last = None if most_steps is None else place.step + most_steps
@@ -111,17 +102,14 @@ class Run:
     time on a CPU; embeddings too, so that words the corpora lack stay beside those they have.
     """
 
-    def __init__(
-        self, model: Any, plan: TrainingPlan, device: str, foresight: Foresight | None = None
-    ) -> None:
+    def __init__(self, model: Any, plan: TrainingPlan, device: str) -> None:
         self.plan = plan
-        self.foresight = foresight
         self.device = device
         self.losses: deque[torch.Tensor] = deque(maxlen=LOG_STEPS)  # of the last steps
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = plan.dropout
-            if isinstance(module, torch.nn.Linear) and module.out_features > _MOST_OUTPUTS_OF_HEADS:
+            if isinstance(module, torch.nn.Linear) and module is not model.classifier:
                 module.bias.requires_grad = False
             if isinstance(module, torch.nn.Embedding):
                 module.weight.requires_grad = False
@@ -144,9 +132,6 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * rate_factor(self.plan, place)
         loss = self.loss(batch)
-        if self.foresight is not None:
-            rng = random.Random(f"{self.plan.seed}/{place.step}")  # noqa: S311 - repeatable, no secret
-            loss = loss + self.plan.curvature_loss * self.foresight.loss(self.model, rng)
         loss.backward()  # type: ignore[no-untyped-call]
         for name, parameter in self._learned.items():
             self.weights[name].grad = None if parameter.grad is None else parameter.grad.float()
@@ -208,7 +193,6 @@ class Run:
     def save_average(self, folder: Path) -> None:
         """The averaged weights, with what never changed, as a folder that transformers loads."""
         state = {name: value.detach().cpu() for name, value in (self.weights | self.average).items()}
-        state = folded(state, self.plan.curvature_share)
         self.model.save_pretrained(folder, state_dict=state)
 
     def _smoothed(self, labels: torch.Tensor) -> torch.Tensor:
