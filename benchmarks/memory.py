@@ -1,7 +1,8 @@
 """What 1, 2 and 4 workers of a host cost in memory together: python -m benchmarks.memory
 
-Each worker is a process that loads the model and scores one full batch. `proportional` counts a page that
-several processes share in equal parts: the sum over the workers is what the host really spends.
+Each worker is a process that loads the model and scores full batches, as many at once as it has lanes.
+`proportional` counts a page that several processes share in equal parts: the sum over the workers is what the
+host really spends.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,16 +22,37 @@ from typing import Any
 from benchmarks.places import DOCS, MODELS, REFERENCE_MODEL, ROOT, SHIPPED_MODEL, python_path, say
 
 WORKERS = (1, 2, 4)
-WAYS = (("openvino", "bf16"), ("openvino", "int8"), ("openvino", "f32"), ("torch", "f32"))
 MOMENTS = ("imported", "loaded", "scored")
 _FIELDS = ("Rss", "Pss", "Shared_Clean", "Shared_Dirty", "Private_Clean", "Private_Dirty")
 
 Content = dict[str, Any]
 
 
-def measure(folder: Path, backend: str, precision: str, workers: int) -> Content:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a worker runs a model. With lanes several of its threads do at once, as in a warm worker."""
+
+    backend: str
+    precision: str
+    has_lanes: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.backend} {self.precision}" + ", lanes" * self.has_lanes
+
+
+WAYS = (
+    Way("openvino", "bf16", has_lanes=True),
+    Way("openvino", "bf16"),
+    Way("openvino", "int8"),
+    Way("openvino", "f32"),
+    Way("torch", "f32"),
+)
+
+
+def measure(folder: Path, way: Way, workers: int) -> Content:
     """Totals over the workers in MiB, at each of `MOMENTS`; every worker is alive at each of them."""
-    command = [sys.executable, "-m", "benchmarks.memory", "--worker", str(folder), backend, precision]
+    command = [sys.executable, "-m", "benchmarks.memory", "--worker", str(folder), way.name]
     with ExitStack() as stack:
         processes = [
             stack.enter_context(
@@ -49,7 +73,7 @@ def measure(folder: Path, backend: str, precision: str, workers: int) -> Content
             _ask_all(processes, moment)  # first all of them get there, then all of them count
             reports = [json.loads(line) for line in _ask_all(processes, "count")]
             moments[moment] = {name: sum(report[name] for report in reports) for name in reports[0]}
-    return {"backend": backend, "precision": precision, "workers": workers, **moments}
+    return {"way": way.name, "workers": workers, **moments}
 
 
 def _ask_all(processes: Sequence[subprocess.Popen[str]], question: str) -> list[str]:
@@ -63,22 +87,25 @@ def _ask_all(processes: Sequence[subprocess.Popen[str]], question: str) -> list[
     return answers
 
 
-def work(folder: Path, backend: str, precision: str) -> None:
+def work(folder: Path, way: Way) -> None:
     """A worker: does what each line of standard input says, and answers with a line."""
     from detection.engine import load_model_folder
     from detection.engine.batches import BATCH_TOKENS
     from detection.scoring.types import SegmentInput
 
-    import_module(f"detection.engine.{backend}_backend")
+    import_module(f"detection.engine.{way.backend}_backend")
     scorer = None
     for line in sys.stdin:
         answer: object = "done"
         match line.strip():
             case "loaded":
-                scorer = load_model_folder(folder, backend=backend, precision=precision)
+                scorer = load_model_folder(
+                    folder, backend=way.backend, precision=way.precision, is_shared=way.has_lanes
+                )
             case "scored" if scorer:
-                segment = SegmentInput("的" * 510, (510,))
-                scorer.score([segment] * (BATCH_TOKENS // 512))
+                batch = [SegmentInput("的" * 510, (510,))] * (BATCH_TOKENS // 512)
+                with ThreadPoolExecutor(scorer.backend.lanes) as threads:
+                    list(threads.map(scorer.score, [batch] * (4 * scorer.backend.lanes)))
             case "count":
                 answer = memory_mib()
         sys.stdout.write(f"{json.dumps(answer)}\n")
@@ -107,7 +134,7 @@ def page(rows: Sequence[Content]) -> str:
         "# Memory of the workers of a host",
         "",
         "Made by `python -m benchmarks.memory`. MiB of all workers together; a page that several share "
-        "counts once. Each has loaded the model and scored a batch. Resident counts what is shared in each.",
+        "counts once. Each has loaded the model and scored batches. Resident counts what is shared in each.",
         "",
         "| model | runs on | workers | libraries alone | model loaded | after a batch | of it shared "
         "| resident |",
@@ -117,7 +144,7 @@ def page(rows: Sequence[Content]) -> str:
         proportional = [f"{row[moment]['proportional']:.0f}" for moment in MOMENTS]
         scored = row["scored"]
         once = scored["proportional"] - scored["private"]
-        cells = [row["model"], f"{row['backend']} {row['precision']}", row["workers"], *proportional]
+        cells = [row["model"], row["way"], row["workers"], *proportional]
         cells += [f"{once:.0f}", f"{scored['resident']:.0f}"]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     lines += [
@@ -126,6 +153,8 @@ def page(rows: Sequence[Content]) -> str:
         "its own when a process first uses them: each further worker costs the weights again. No setting "
         "shares that copy: `ENABLE_MMAP` and a cache of compiled models (`CACHE_DIR`, whatever its mode) map "
         "the weights as a file holds them, of which each process again packs its own. "
+        "A model with lanes, as warm workers have it, holds two such copies, for a pass that has all cores "
+        "and for passes that have one each; `ZHENWEN_ENGINE_THREADS=1` makes it one. "
         "Torch shares the weights where the file holds them in the precision it runs in, and only there. "
         "Therefore a host runs one warm worker for papers and one for calls, with threads that share its "
         "model, and not one process for each core.",
@@ -135,13 +164,13 @@ def page(rows: Sequence[Content]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--models", type=Path, nargs="+", default=[SHIPPED_MODEL, REFERENCE_MODEL])
     parser.add_argument("--docs", type=Path, default=DOCS, help="where memory.md and memory.json go")
     arguments = parser.parse_args()
     if arguments.worker:
-        folder, backend, precision = arguments.worker
-        work(Path(folder), backend, precision)
+        folder, name = arguments.worker
+        work(Path(folder), next(way for way in WAYS if way.name == name))
         return
     arguments.docs.mkdir(parents=True, exist_ok=True)
     rows: list[Content] = []
@@ -150,13 +179,13 @@ def main() -> None:
             from benchmarks.reference_model import reference_model
 
             reference_model(folder)
-        for backend, precision in WAYS:
-            if precision == "int8" and not (folder / "openvino_model_int8.xml").exists():
+        for way in WAYS:
+            if way.precision == "int8" and not (folder / "openvino_model_int8.xml").exists():
                 continue
-            measure(folder, backend, precision, 1)  # whatever has to be converted is converted now
+            measure(folder, way, 1)  # whatever has to be converted is converted now
             for workers in WORKERS:
-                say(f"{folder.name}, {backend} {precision}, {workers} workers")
-                rows.append({"model": folder.name, **measure(folder, backend, precision, workers)})
+                say(f"{folder.name}, {way.name}, {workers} workers")
+                rows.append({"model": folder.name, **measure(folder, way, workers)})
                 _write(rows, arguments.docs)
     sys.stdout.write(page(rows))
 

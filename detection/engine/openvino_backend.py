@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 
 from detection.engine.backends import BF16, F32, INT8, OPENVINO, BackendInfo, LoadRequest
 from detection.engine.batches import TokenIds
 from detection.engine.conversion import converted
 from detection.engine.head import Floats
 from detection.engine.manifest import INT8_IR_FILE, IR_FILE, ModelFolderError
+from detection.engine.openvino_runtime import ov
 from detection.engine.processor import has_fast_bfloat16
 
 _DEVICE = "CPU"

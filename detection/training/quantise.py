@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from tqdm import tqdm
 
 from detection.engine import Manifest, ModelScorer, load_model_folder, read_manifest, write_manifest
@@ -24,6 +23,7 @@ from detection.engine.backends import INT8, OPENVINO
 from detection.engine.golden import golden_deviation
 from detection.engine.manifest import INT8_IR_FILE, INT8_IR_WEIGHTS_FILE, IR_FILE, IR_WEIGHTS_FILE
 from detection.engine.openvino_backend import export_ir
+from detection.engine.openvino_runtime import ov
 from detection.engine.processor import has_fast_bfloat16
 from detection.scoring.types import SegmentInput
 from detection.training.calibrate import calibration_texts

@@ -27,9 +27,8 @@ def folder(make_folder: Callable[[str], Path]) -> Path:
 
 
 def write_int8_ir(folder: Path) -> None:
-    import openvino as ov
-
     from detection.engine.openvino_backend import export_ir
+    from detection.engine.openvino_runtime import ov
     from detection.training.quantise import int8_model
 
     export_ir(folder, folder, is_per_token=True)
