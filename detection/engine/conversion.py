@@ -16,7 +16,7 @@ from detection.engine.manifest import ModelFolderError
 logger = logging.getLogger(__name__)
 
 # Raise it when the same folder would be converted otherwise.
-_EDITION = 2
+_EDITION = 3
 
 
 def converted(request: LoadRequest, *, file: str, convert: Callable[[Path], object]) -> Path:

@@ -32,6 +32,7 @@ def load_module(folder: Path, *, is_per_token: bool) -> Any:
     from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
     from transformers.utils import logging
 
+    from detection.engine.first_token import read_first_token_only
     from detection.engine.roformer import fuse_attention
 
     if not (folder / WEIGHTS_FILE).is_file():
@@ -55,6 +56,7 @@ def load_module(folder: Path, *, is_per_token: bool) -> Any:
             f"{folder}: {WEIGHTS_FILE} lacks {', '.join(sorted(report['missing_keys'])[:3])}"
         )
     fuse_attention(module)
+    read_first_token_only(module)
     return module.eval()
 
 
