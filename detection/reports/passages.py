@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from django_stubs_ext import StrOrPromise
 
@@ -45,7 +46,6 @@ class Bar:
 @dataclass(frozen=True, slots=True)
 class Part:
     characters: int
-    ai_characters: int
     ai_share: float
     bars: tuple[Bar, ...]
 
@@ -107,23 +107,23 @@ def stacked(shares: dict[str, float]) -> tuple[Bar, ...]:
 
 
 def parts(sentences: Sequence[SentenceResult]) -> list[Part]:
-    """Front, middle and back of what was scored. A sentence across a border counts where it begins."""
+    """Front, middle and back of what was scored. A sentence across a border counts on both sides of it, with the
+    characters that stand there, so that each part is as long as its name says."""
     total = sum(sentence.end - sentence.start for sentence in sentences)
-    counts: list[dict[str, int]] = [{} for _ in PART_ENDS]
+    borders = [0, *(round(end * total) for end in PART_ENDS)]
+    counts: list[Counter[str]] = [Counter() for _ in PART_ENDS]
     done = 0
     for sentence in sentences:
-        part = next(index for index, end in enumerate(PART_ENDS) if done < end * total or end == 1.0)
-        characters = sentence.end - sentence.start
-        counts[part][sentence.verdict] = counts[part].get(sentence.verdict, 0) + characters
-        done += characters
+        begin, done = done, done + sentence.end - sentence.start
+        for count, (left, right) in zip(counts, pairwise(borders), strict=True):
+            count[sentence.verdict] += max(0, min(done, right) - max(begin, left))
     return [_part(count) for count in counts]
 
 
-def _part(count: dict[str, int]) -> Part:
-    characters = sum(count.values())
-    shares = {str(verdict): number / characters for verdict, number in count.items()}
-    ai_characters = count.get(Verdict.AI, 0)
-    return Part(characters, ai_characters, ai_characters / max(characters, 1), stacked(shares))
+def _part(count: Counter[str]) -> Part:
+    characters = count.total()
+    shares = {verdict: number / max(characters, 1) for verdict, number in count.items()}
+    return Part(characters, shares.get(Verdict.AI, 0.0), stacked(shares))
 
 
 def excerpt(text: str, passage: Passage, sentences: Sequence[SentenceResult]) -> str:

@@ -84,6 +84,20 @@ def test_parts_count_every_scored_character_once() -> None:
     assert [part.ai_share for part in found] == [1, 0, 1]
 
 
+def test_a_sentence_across_a_border_counts_on_both_sides_with_what_stands_there() -> None:
+    found = parts(sentences(HUMAN, AI, length=50))
+    assert [part.characters for part in found] == [20, 60, 20]
+    assert [part.ai_share for part in found] == [0, 0.5, 1]
+
+
+def test_one_sentence_alone_fills_every_part() -> None:
+    assert [part.ai_share for part in parts(sentences(AI, length=37))] == [1, 1, 1]
+
+
+def test_where_nothing_was_scored_the_parts_are_empty() -> None:
+    assert [(part.characters, part.bars) for part in parts([])] == [(0, ())] * len(PART_ENDS)
+
+
 def test_the_strip_covers_the_document_in_proportion() -> None:
     bars = strip(passages(sentences(HUMAN, AI)), [ExcludedSpan(20, 40, BlockKind.REFERENCE)])
     drawn = {bar.kind: (bar.x, bar.width) for bar in bars}
