@@ -32,6 +32,7 @@ class SentenceOutput(Output):
     end = serializers.IntegerField(help_text=_("Code point after the last."))
     p_ai = serializers.FloatField(help_text=_("Probability that a model wrote this sentence, 0 to 1."))
     verdict = serializers.ChoiceField(choices=VERDICTS)
+    characters = serializers.IntegerField(help_text=_("Characters of it that were scored."))
 
 
 class ExcludedOutput(Output):
@@ -40,6 +41,7 @@ class ExcludedOutput(Output):
     reason = serializers.ChoiceField(
         choices=[kind.value for kind in BlockKind], help_text=_("Why it is not the author's prose.")
     )
+    characters = serializers.IntegerField(help_text=_("Characters left out, white space aside."))
 
 
 class AttackFlagOutput(Output):
@@ -60,7 +62,12 @@ class ResultSummaryOutput(Output):
         choices=VERDICTS,
         help_text=_("inconclusive means: not enough evidence. It never means a little guilty."),
     )
-    p_ai = serializers.FloatField(help_text=_("Calibrated probability that a model wrote the text, 0 to 1."))
+    p_ai = serializers.FloatField(
+        help_text=_(
+            "Calibrated probability that a model wrote the text, 0 to 1. Where nothing was scored, see "
+            "“reasons”, it is 0.5 and means nothing."
+        )
+    )
     characters = serializers.IntegerField(help_text=_("Characters scored."))
     characters_excluded = serializers.IntegerField(help_text=_("Characters left out, see “excluded”."))
     shares = serializers.DictField(
@@ -76,7 +83,7 @@ class ResultSummaryOutput(Output):
     tolerated_fpr = serializers.FloatField(
         help_text=_("The false-positive rate your organization tolerates.")
     )
-    threshold = serializers.FloatField(help_text=_("From this p_ai on the verdict is ai."))
+    threshold = serializers.FloatField(help_text=_("Only above this p_ai can the verdict be ai or mixed."))
     fpr_upper_bound = serializers.FloatField(
         help_text=_("95 % upper bound of the false-positive rate at this threshold.")
     )

@@ -29,8 +29,8 @@ class Report(TenantModel):
     characters = models.PositiveIntegerField(_("characters scored"))
     characters_excluded = models.PositiveIntegerField(_("characters excluded"))
     shares = models.JSONField()  # {verdict: share of scored characters}
-    sentences = models.JSONField()  # [{start, end, p_ai, verdict}, …]
-    excluded = models.JSONField()  # [{start, end, reason}, …]
+    sentences = models.JSONField()  # [{start, end, p_ai, verdict, characters}, …]
+    excluded = models.JSONField()  # [{start, end, reason, characters}, …]
     attack_flags = models.JSONField(default=list)  # [{kind, count}, …]
     reasons = models.JSONField(default=list)
     length_band = models.CharField(max_length=20)

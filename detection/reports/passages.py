@@ -57,8 +57,8 @@ def passages(sentences: Sequence[SentenceResult]) -> list[Passage]:
 
 def _passage(group: list[tuple[int, SentenceResult]]) -> Passage:
     sentences = [sentence for _, sentence in group]
-    characters = sum(sentence.end - sentence.start for sentence in sentences)
-    weighted = sum(sentence.p_ai * (sentence.end - sentence.start) for sentence in sentences)
+    characters = sum(sentence.characters for sentence in sentences)
+    weighted = sum(sentence.p_ai * sentence.characters for sentence in sentences)
     return Passage(
         verdict=sentences[0].verdict,
         start=sentences[0].start,
@@ -107,14 +107,17 @@ def stacked(shares: dict[str, float]) -> tuple[Bar, ...]:
 
 
 def parts(sentences: Sequence[SentenceResult]) -> list[Part]:
-    """Front, middle and back of what was scored. A sentence across a border counts on both sides of it, with the
-    characters that stand there, so that each part is as long as its name says."""
-    total = sum(sentence.end - sentence.start for sentence in sentences)
+    """Front, middle and back of what was scored.
+
+    A sentence across a border counts on both sides of it, with the characters that stand there, so that each
+    part is as long as its name says.
+    """
+    total = sum(sentence.characters for sentence in sentences)
     borders = [0, *(round(end * total) for end in PART_ENDS)]
     counts: list[Counter[str]] = [Counter() for _ in PART_ENDS]
     done = 0
     for sentence in sentences:
-        begin, done = done, done + sentence.end - sentence.start
+        begin, done = done, done + sentence.characters
         for count, (left, right) in zip(counts, pairwise(borders), strict=True):
             count[sentence.verdict] += max(0, min(done, right) - max(begin, left))
     return [_part(count) for count in counts]

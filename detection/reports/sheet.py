@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from django.utils.safestring import SafeString
 from django_stubs_ext import StrOrPromise
@@ -21,6 +22,7 @@ from detection.reports.wording import (
     VERDICTS,
     AttackWording,
     VerdictWording,
+    percentages_told_apart,
 )
 from detection.scoring.genre import Genre
 from detection.scoring.types import BlockKind, ExcludedSpan, SentenceResult, Verdict
@@ -63,10 +65,12 @@ class ReportSheet:
         self.report = report
         self.text = text
         self.sentences = [
-            SentenceResult(s["start"], s["end"], s["p_ai"], Verdict(s["verdict"])) for s in report.sentences
+            SentenceResult(s["start"], s["end"], s["p_ai"], Verdict(s["verdict"]), _characters(s))
+            for s in report.sentences
         ]
         self.excluded = [
-            ExcludedSpan(span["start"], span["end"], BlockKind(span["reason"])) for span in report.excluded
+            ExcludedSpan(span["start"], span["end"], BlockKind(span["reason"]), _characters(span))
+            for span in report.excluded
         ]
 
     @cached_property
@@ -104,6 +108,11 @@ class ReportSheet:
         return probability_scale(p_ai=self.report.p_ai, threshold=self.report.threshold)
 
     @cached_property
+    def probability_and_line(self) -> tuple[str, str]:
+        """What decides, in words: a probability just above the line must not read as being the line."""
+        return percentages_told_apart(self.report.p_ai, self.report.threshold)
+
+    @cached_property
     def shares(self) -> tuple[Bar, ...]:
         return stacked(self.report.shares)
 
@@ -139,7 +148,7 @@ class ReportSheet:
         characters: Counter[BlockKind] = Counter()
         for span in self.excluded:
             counts[span.reason] += 1
-            characters[span.reason] += span.end - span.start
+            characters[span.reason] += span.characters
         return [
             ExclusionRow(EXCLUSIONS[reason], counts[reason], number)
             for reason, number in characters.most_common()
@@ -160,6 +169,11 @@ class ReportSheet:
     @cached_property
     def marked_text(self) -> SafeString | None:
         return None if self.text is None else marked_text(self.text, self.sentences, self.excluded)
+
+
+def _characters(span: dict[str, Any]) -> int:
+    """As counted when it was scored; the first reports had the offsets alone."""
+    return int(span.get("characters", span["end"] - span["start"]))
 
 
 def _band_name(band: str) -> str:

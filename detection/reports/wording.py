@@ -10,14 +10,24 @@ from django_stubs_ext import StrOrPromise
 from detection.scoring.types import BlockKind, Verdict
 
 
-def percentage(share: float) -> str:
+def percentage(share: float, decimals: int = 1) -> str:
     """`share` in 0..1. Never shows certainty that is not there: 0.99996 is ">99.9%", not "100.0%"."""
-    if 0 < share < 0.001:
-        return "<0.1%"
-    if 0.999 < share < 1:
-        return ">99.9%"
-    text = f"{share * 100:.1f}"
-    return f"{text.removesuffix('.0')}%"
+    least = 10.0 ** -(decimals + 2)
+    if 0 < share < least:
+        return f"<{least * 100:.{decimals}f}%"
+    if 1 - least < share < 1:
+        return f">{(1 - least) * 100:.{decimals}f}%"
+    number = f"{share * 100:.{decimals}f}".rstrip("0").removesuffix(".")
+    return f"{number}%"
+
+
+def percentages_told_apart(first: float, second: float) -> tuple[str, str]:
+    """Both with as many decimals, up to three, as it takes to see which of them is larger."""
+    for decimals in (1, 2, 3):
+        words = percentage(first, decimals), percentage(second, decimals)
+        if words[0] != words[1]:
+            break
+    return words
 
 
 @dataclass(frozen=True, slots=True)

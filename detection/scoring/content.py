@@ -16,10 +16,19 @@ def result_content(result: DetectionResult) -> dict[str, Any]:
         "characters_excluded": result.characters_excluded,
         "shares": dict(result.shares),
         "sentences": [
-            {"start": s.start, "end": s.end, "p_ai": s.p_ai, "verdict": s.verdict.value}
+            {
+                "start": s.start,
+                "end": s.end,
+                "p_ai": s.p_ai,
+                "verdict": s.verdict.value,
+                "characters": s.characters,
+            }
             for s in result.sentences
         ],
-        "excluded": [{"start": e.start, "end": e.end, "reason": e.reason.value} for e in result.excluded],
+        "excluded": [
+            {"start": e.start, "end": e.end, "reason": e.reason.value, "characters": e.characters}
+            for e in result.excluded
+        ],
         "attack_flags": [{"kind": flag.kind, "count": flag.count} for flag in result.attack_flags],
         "reasons": list(result.reasons),
         "length_band": result.length_band,

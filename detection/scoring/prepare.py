@@ -68,17 +68,22 @@ def prepare(document: ExtractedDocument) -> PreparedDocument:
     ends = sorted({*sentence_ends(normalised.text), *_paragraph_ends(document.text, prose, origins)})
     groups = grouped(normalised.text, bounded_sentences(normalised.text, ends))
     sentences = _sentences(normalised.text, origins, [span for group in groups for span in group])
-    excluded = tuple(ExcludedSpan(b.start, b.end, b.kind) for b in blocks if b.kind is not BlockKind.PROSE)
+    excluded = tuple(_excluded(document.text, b) for b in blocks if b.kind is not BlockKind.PROSE)
     return PreparedDocument(
         segments=tuple(_segment(normalised.text, group) for group in groups),
         sentences=sentences,
         excluded=excluded,
         attack_flags=normalised.attack_flags,
         characters=sum(sentence.characters for sentence in sentences),
-        characters_excluded=sum(len("".join(document.text[e.start : e.end].split())) for e in excluded),
+        characters_excluded=sum(span.characters for span in excluded),
         language=language_of(normalised.text),
         genre=genre_of(normalised.text),
     )
+
+
+def _excluded(text: str, block: TextBlock) -> ExcludedSpan:
+    characters = len("".join(text[block.start : block.end].split()))
+    return ExcludedSpan(block.start, block.end, block.kind, characters)
 
 
 def _normalised_prose(text: str, prose: Sequence[TextBlock]) -> tuple[Normalised, Origins]:

@@ -89,6 +89,7 @@ class SentenceResult:
     end: int
     p_ai: float
     verdict: Verdict
+    characters: int  # of it that were scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class ExcludedSpan:
     start: int
     end: int
     reason: BlockKind
+    characters: int  # white space aside
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def conclude(
     else:
         finding = _finding(weigh(prepared, scores), calibration, band, threshold)
     sentences = tuple(
-        SentenceResult(sentence.start, sentence.end, round(p_ai, _DECIMALS), verdict)
+        SentenceResult(sentence.start, sentence.end, round(p_ai, _DECIMALS), verdict, sentence.characters)
         for sentence, (p_ai, verdict) in zip(prepared.sentences, finding.sentences, strict=True)
     )
     characters = [sentence.characters for sentence in prepared.sentences]

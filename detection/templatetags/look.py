@@ -6,7 +6,7 @@ from django import template
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from detection.reports.wording import UNSCORED_REASONS, percentage
+from detection.reports.wording import percentage
 
 register = template.Library()
 
@@ -46,12 +46,6 @@ def size(size_bytes: int) -> str:
     if size_bytes < 1024 * 1024:
         return f"{max(round(size_bytes / 1024), 1)} KB"
     return f"{size_bytes / 1024 / 1024:.1f} MB"
-
-
-@register.filter
-def abstained(reasons: list[str]) -> bool:
-    """Whether a document was not scored at all, so that its probability says nothing."""
-    return not UNSCORED_REASONS.isdisjoint(reasons)
 
 
 @register.filter

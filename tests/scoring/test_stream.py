@@ -75,5 +75,11 @@ def test_the_fields_outside_python() -> None:
         )
     )
     assert {"verdict", "p_ai", "characters", "shares", "sentences", "excluded", "model"} <= content.keys()
-    assert content["sentences"][0] == {"start": 0, "end": 32, "p_ai": 0.017986, "verdict": "inconclusive"}
+    assert content["sentences"][0] == {
+        "start": 0,
+        "end": 32,
+        "p_ai": 0.017986,
+        "verdict": "inconclusive",
+        "characters": 32,
+    }
     assert content["shares"] == {"human": 0.0, "ai": 0.0, "inconclusive": 1.0}

@@ -42,6 +42,7 @@ REFERENCES = """参考文献
 HUMAN_PAPER = "\n".join(HUMAN_LINES * 4)
 AI_PAPER = "\n".join(AI_LINES * 4)
 MIXED_PAPER = "\n".join((*HUMAN_LINES * 3, *AI_LINES * 3, *HUMAN_LINES, REFERENCES))
+DOUBTFUL_PAPER = "\n".join((*HUMAN_LINES, *AI_LINES))
 SHORT_TEXT = "今天的雨下得很大。"
 
 

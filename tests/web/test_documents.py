@@ -8,11 +8,12 @@ from django.urls import reverse
 
 from detection.models import Detection, ModelVersion
 from detection.reports.sheet import report_number
+from detection.reports.wording import percentage
 from detection.services.submission import Submitter, open_batch, submit_file, submit_text
 from detection.web.listing import ROWS_A_PAGE
 from tests.cast import Cast
 from tests.services.detections import hand_in_text
-from tests.web.papers import AI_PAPER, HUMAN_PAPER, judged_file, judged_text
+from tests.web.papers import AI_PAPER, DOUBTFUL_PAPER, HUMAN_PAPER, judged_file, judged_text
 from zhenwen.tenancy.scope import tenant_scope
 
 ACME = "/o/acme/"
@@ -45,6 +46,15 @@ def test_each_document_is_listed_with_its_result(bob: Client, three: tuple[Detec
     content = page(bob)
     for words in ("老街.txt", "人工撰写", "招牌研究", "AI 生成", "还在排队", "等待检测"):
         assert words in content
+
+
+def test_a_doubt_is_listed_without_the_number_that_reads_like_a_verdict(
+    bob: Client, cast: Cast, fake_version: ModelVersion
+) -> None:
+    detection = judged_text(cast.acme, DOUBTFUL_PAPER)
+    content = page(bob)
+    assert "证据不足" in content
+    assert percentage(detection.report.p_ai) not in content
 
 
 @pytest.mark.parametrize(

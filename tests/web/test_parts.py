@@ -16,17 +16,23 @@ from detection.reports.wording import (
     SENTENCE_LABELS,
     VERDICTS,
     percentage,
+    percentages_told_apart,
 )
 from detection.scoring.types import BlockKind, ExcludedSpan, SentenceResult, Verdict
 
 AI, HUMAN = Verdict.AI, Verdict.HUMAN
 
 
+def sentence(start: int, end: int, verdict: Verdict) -> SentenceResult:
+    return SentenceResult(start, end, 0.9 if verdict is AI else 0.1, verdict, characters=end - start)
+
+
+def excluded(start: int, end: int, reason: BlockKind) -> ExcludedSpan:
+    return ExcludedSpan(start, end, reason, characters=end - start)
+
+
 def sentences(*verdicts: Verdict, length: int = 10) -> list[SentenceResult]:
-    return [
-        SentenceResult(index * length, (index + 1) * length, 0.9 if verdict is AI else 0.1, verdict)
-        for index, verdict in enumerate(verdicts)
-    ]
+    return [sentence(index * length, (index + 1) * length, verdict) for index, verdict in enumerate(verdicts)]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,21 @@ def sentences(*verdicts: Verdict, length: int = 10) -> list[SentenceResult]:
 )
 def test_percentages_claim_no_certainty_that_is_not_there(share: float, text: str) -> None:
     assert percentage(share) == text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (0.956, 0.992, ("95.6%", "99.2%")),
+        (0.99643, 0.99597, ("99.64%", "99.6%")),
+        (0.99962, 0.9995, ("99.96%", "99.95%")),
+        (0.9, 0.9, ("90%", "90%")),
+    ],
+)
+def test_a_number_just_above_another_does_not_read_the_same(
+    first: float, second: float, words: tuple[str, str]
+) -> None:
+    assert percentages_told_apart(first, second) == words
 
 
 def test_every_code_has_words() -> None:
@@ -70,9 +91,9 @@ def test_neighbours_of_one_verdict_are_one_passage() -> None:
 def test_an_excerpt_leaves_out_what_stands_between_the_sentences() -> None:
     text = "第一句。\n二、标题\n第二句。第三句。"
     found = [
-        SentenceResult(0, 4, 0.9, AI),
-        SentenceResult(10, 14, 0.9, AI),
-        SentenceResult(14, 18, 0.1, HUMAN),
+        sentence(0, 4, AI),
+        sentence(10, 14, AI),
+        sentence(14, 18, HUMAN),
     ]
     assert excerpt(text, passages(found)[0], found) == "第一句。第二句。"
 
@@ -99,7 +120,7 @@ def test_where_nothing_was_scored_the_parts_are_empty() -> None:
 
 
 def test_the_strip_covers_the_document_in_proportion() -> None:
-    bars = strip(passages(sentences(HUMAN, AI)), [ExcludedSpan(20, 40, BlockKind.REFERENCE)])
+    bars = strip(passages(sentences(HUMAN, AI)), [excluded(20, 40, BlockKind.REFERENCE)])
     drawn = {bar.kind: (bar.x, bar.width) for bar in bars}
     assert drawn == {"human": (0, 250), "ai": (250, 250), "excluded": (500, 500)}
     assert bars[-1].kind == "ai"
@@ -120,8 +141,8 @@ def test_all_of_the_text_is_shown_once_and_in_order() -> None:
     text = "标题\n第一句。第二句。\n\n参考文献\n[1] 甲"
     html = marked_text(
         text,
-        [SentenceResult(3, 7, 0.1, HUMAN), SentenceResult(7, 11, 0.9, AI)],
-        [ExcludedSpan(0, 2, BlockKind.HEADING), ExcludedSpan(13, 23, BlockKind.REFERENCE)],
+        [sentence(3, 7, HUMAN), sentence(7, 11, AI)],
+        [excluded(0, 2, BlockKind.HEADING), excluded(13, 23, BlockKind.REFERENCE)],
     )
     assert re.sub(r"<[^>]+>", "", html).split() == text.split()
     assert html.count("<p>") == 4
@@ -129,10 +150,10 @@ def test_all_of_the_text_is_shown_once_and_in_order() -> None:
 
 
 def test_a_sentence_over_a_line_end_stays_one() -> None:
-    html = marked_text("一句话分\n在两行。", [SentenceResult(0, 9, 0.9, AI)], [])
+    html = marked_text("一句话分\n在两行。", [sentence(0, 9, AI)], [])
     assert html == '<p><span id="s0" class="s s-ai" data-p="90%">一句话分在两行。</span></p>'
 
 
 def test_overlapping_spans_show_no_character_twice() -> None:
-    html = marked_text("甲乙丙丁", [SentenceResult(0, 3, 0.9, AI), SentenceResult(2, 4, 0.9, AI)], [])
+    html = marked_text("甲乙丙丁", [sentence(0, 3, AI), sentence(2, 4, AI)], [])
     assert re.sub(r"<[^>]+>", "", html) == "甲乙丙丁"

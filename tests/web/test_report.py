@@ -12,12 +12,12 @@ from django.urls import reverse
 
 from detection.errors import DetectionError
 from detection.models import Detection, DocumentContent
-from detection.reports.sheet import report_number
+from detection.reports.sheet import ReportSheet, report_number
 from detection.services.lifecycle import fail_detection
 from detection.states import State
 from tests.cast import Cast
 from tests.services.detections import fresh, hand_in_text
-from tests.web.papers import AI_PAPER, HUMAN_PAPER, MIXED_PAPER, SHORT_TEXT, judged_text
+from tests.web.papers import AI_PAPER, DOUBTFUL_PAPER, HUMAN_PAPER, MIXED_PAPER, SHORT_TEXT, judged_text
 from zhenwen.tenancy.scope import tenant_scope
 
 pytestmark = pytest.mark.usefixtures("fake_version")
@@ -92,6 +92,23 @@ def test_a_short_text_is_given_no_probability(cast: Cast, bob: Client) -> None:
     assert "文本太短" in content
     assert "scale__marker" not in content
     assert "判定线" not in content
+
+
+def test_what_counts_nothing_as_ai_shows_no_share_of_none(cast: Cast, bob: Client) -> None:
+    content = page(bob, judged_text(cast.acme, DOUBTFUL_PAPER))
+    assert "证据不足" in content
+    assert "后部 20%" in content
+    assert "part__share" not in content
+
+
+def test_the_rows_of_a_report_add_up_to_its_totals(cast: Cast) -> None:
+    text = MIXED_PAPER.replace("具有", " 具 有 ") + "\n[3] Miller A. Signs of a Town[J]. Streets, 2001: 3-9."
+    report = judged_text(cast.acme, text).report
+    sheet = ReportSheet(report=report, text=None)
+    assert sum(row.characters for row in sheet.exclusion_rows) == report.characters_excluded
+    assert sum(passage.characters for passage in sheet.passages) == report.characters
+    assert sum(part.characters for part in sheet.parts) == report.characters
+    assert sum(row.passage.characters for row in sheet.accusing_rows) == sheet.ai_characters
 
 
 def test_hidden_characters_are_reported(cast: Cast, bob: Client) -> None:
