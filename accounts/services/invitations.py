@@ -30,9 +30,14 @@ class InvitationUnusable(Exception):
 def invite_member(
     *, organization: Organization, email: str, role: str, invited_by: Membership
 ) -> SentInvitation:
-    """A new invitation; an earlier open one to the same address stops working. Only owners invite owners."""
+    """A new invitation; an earlier open one to the same address stops working.
+
+    Raises MembershipRefused when another than an owner invites an owner, or for who is a member already.
+    """
     if role == Role.OWNER and invited_by.role != Role.OWNER:
         raise MembershipRefused("owners_only")
+    if Membership.objects.filter(organization=organization, user__email=email.lower()).exists():
+        raise MembershipRefused("already_member")
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         Invitation.objects.filter(organization=organization, email=email.lower(), accepted_at=None).delete()

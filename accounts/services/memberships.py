@@ -9,7 +9,7 @@ from zhenwen.audit.services import record_event
 
 
 class MembershipRefused(Exception):
-    """`code` says why: last_owner, owners_only."""
+    """`code` says why: last_owner, owners_only, already_member."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

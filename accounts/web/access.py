@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Concatenate, ParamSpec, cast
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 
 from accounts.models import Membership, User
 from accounts.permissions import Permission, role_permits
@@ -36,9 +38,10 @@ def member_page(
     def decorate(
         view: Callable[Concatenate[MemberRequest, P], HttpResponseBase],
     ) -> Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]:
-        @login_required
         @wraps(view)
         def guarded(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _signed_out(request)
             membership = membership_of(user=cast("User", request.user), slug=slug)
             if membership is None:
                 raise Http404
@@ -53,3 +56,13 @@ def member_page(
         return cast("Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]", guarded)
 
     return decorate
+
+
+def _signed_out(request: HttpRequest) -> HttpResponse:
+    """A page goes to the sign-in; a script, which would take the sign-in page for its answer, is told."""
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    if not request.accepts("text/html"):
+        return HttpResponse(status=HTTPStatus.UNAUTHORIZED)
+    # What was posted is not posted again after signing in, and its address may know no GET.
+    return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("home"))

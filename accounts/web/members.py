@@ -39,7 +39,7 @@ def members(request: MemberRequest) -> HttpResponse:
                 invited_by=request.membership,
             )
         except MembershipRefused as refusal:
-            form.add_error("role", _refusal(refusal))
+            form.add_error("email" if refusal.code == "already_member" else "role", _refusal(refusal))
         else:
             link, form = _mail(sent), InvitationForm()
     context = {
@@ -117,6 +117,7 @@ def _refusal(refusal: MembershipRefused) -> str:
     return {
         "owners_only": _("Only an owner may decide who is an owner."),
         "last_owner": _("An institution needs at least one owner. Make somebody else an owner first."),
+        "already_member": _("This person is a member already. Change their role above."),
     }[refusal.code]
 
 

@@ -26,6 +26,7 @@ def listing(detections: QuerySet[Detection], *, request: HttpRequest) -> dict[st
         "page": page,
         "is_moving": any(detection.is_open for detection in page.object_list),
         "kept": kept.urlencode(),
+        "address": request.get_full_path(),
     }
 
 

@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import Http404, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -28,6 +28,7 @@ from detection.services.submission import (
     submit_file,
     submit_text,
 )
+from detection.web.documents import documents_context
 from zhenwen.ledger.services import AllowanceExceeded
 
 
@@ -64,19 +65,23 @@ def batch(request: MemberRequest) -> HttpResponse:
 @member_page(Permission.SUBMIT_DOCUMENTS)
 @require_POST
 def text(request: MemberRequest) -> HttpResponse:
-    slug = request.membership.organization.slug
+    pasted = {name: request.POST.get(name, "") for name in ("title", "text")}
     try:
         with transaction.atomic():
             detection = submit_text(
                 organization_id=request.membership.organization_id,
-                text=request.POST.get("text", ""),
+                text=pasted["text"],
                 submitter=_submitter(request),
-                title=request.POST.get("title", "").strip(),
+                title=pasted["title"].strip(),
             )
     except (SubmissionRefused, AllowanceExceeded) as refusal:
         messages.error(request, refusal_words(refusal))
-        return redirect("documents", slug=slug)
-    return redirect("detection", slug=slug, detection_id=detection.id)
+        # What was typed stays in its field: it may be nowhere else.
+        address = reverse("documents", args=[request.membership.organization.slug])
+        context = {**documents_context(request), "pasted": pasted, "address": address}
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return render(request, "detection/documents.html", context, status=status)
+    return redirect(_address(request, detection))
 
 
 def refusal_words(refusal: SubmissionRefused | AllowanceExceeded) -> str:

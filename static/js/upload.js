@@ -12,6 +12,9 @@ if (form) {
   const said = document.getElementById("uploads-said");
   const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
 
+  // 403: the form is older than the session.
+  const refusedWith = { 401: says.saysSignedOut, 403: says.saysSignedOut, 413: says.saysTooLarge };
+
   const refusalOf = (file) => {
     const extension = file.name.toLowerCase().split(".").pop();
     if (extension === "doc") return says.saysOldWord;
@@ -85,7 +88,7 @@ if (form) {
       request.addEventListener("load", () => {
         const outcome = request.status === 200 ? request.response?.files?.[0] : null;
         if (outcome?.address) row.accept(outcome.address);
-        else row.refuse(outcome?.error || (request.status === 413 ? says.saysTooLarge : says.saysFailed));
+        else row.refuse(outcome?.error || refusedWith[request.status] || says.saysFailed);
       });
       request.addEventListener("loadend", () => {
         // The list below asks for itself again.

@@ -49,6 +49,10 @@ def test_a_changed_grant_is_booked(operator: Client, cast: Cast) -> None:
         assert LedgerEntry.objects.filter(organization=cast.acme, kind="grant", characters=500_000).exists()
 
 
+def test_an_operator_without_an_institution_is_shown_the_way(operator: Client) -> None:
+    assert f'class="button" href="{reverse("admin:index")}"' in operator.get("/").content.decode()
+
+
 def test_an_institutions_owner_is_no_operator(cast: Cast) -> None:
     reply = cast.client_of(cast.alice).get(reverse("admin:ledger_allowance_changelist"))
     assert reply.status_code in (302, 403)

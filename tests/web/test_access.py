@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Membership, Organization, Role
@@ -136,3 +137,22 @@ def test_home_tells_who_belongs_nowhere_what_to_do(cast: Cast) -> None:
     response = cast.client_of(cast.carol).get("/")
     assert response.status_code == 200
     assert "carol@example.com" in response.content.decode()
+
+
+def test_who_is_signed_out_signs_in_and_comes_back(client: Client) -> None:
+    reply = client.get("/o/acme/?q=x")
+    assert reply.headers["Location"] == "/accounts/login/?next=/o/acme/%3Fq%3Dx"
+
+
+def test_what_was_posted_signed_out_leads_to_no_address_that_only_takes_posts(client: Client) -> None:
+    reply = client.post("/o/acme/submit/text", {"text": HUMAN_PAPER})
+    assert reply.headers["Location"] == "/accounts/login/?next=/"
+
+
+def test_a_list_that_asks_for_itself_signed_out_loads_the_page_anew(client: Client) -> None:
+    reply = client.get("/o/acme/", headers={"HX-Request": "true"})
+    assert (reply.headers["HX-Refresh"], reply.content) == ("true", b"")
+
+
+def test_the_script_that_sends_files_is_told_that_it_is_signed_out(client: Client) -> None:
+    assert client.post("/o/acme/submit/files", headers={"Accept": "application/json"}).status_code == 401

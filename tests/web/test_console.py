@@ -113,6 +113,12 @@ def test_members_of_another_organization_are_out_of_reach(cast: Cast, alice: Cli
 # --- Invitations --------------------------------------------------------------------------------
 
 
+def test_who_is_a_member_already_is_not_invited(cast: Cast, alice: Client) -> None:
+    content = alice.post(MEMBERS, {"email": "BOB@example.com", "role": Role.ADMIN}).content.decode()
+    assert "此人已是成员" in content
+    assert not Invitation.objects.exists()
+
+
 def invite(alice: Client, email: str, role: str = Role.MEMBER) -> str:
     """The path of the link."""
     content = alice.post(MEMBERS, {"email": email, "role": role}).content.decode()
@@ -135,8 +141,9 @@ def test_a_newcomer_joins_by_the_link_in_the_mail(cast: Cast, alice: Client) -> 
 
 def test_a_weak_password_is_refused(alice: Client) -> None:
     path = invite(alice, "dave@example.com")
-    response = Client().post(path, {"name": "Dave", "password": "password"})
-    assert 'role="alert"' in response.content.decode()
+    for password, words in (("password", "密码太常见"), ("Xk93jf", "密码太短，至少需要 8 个字符")):
+        response = Client().post(path, {"name": "Dave", "password": password})
+        assert words in response.content.decode()
     assert not User.objects.filter(email="dave@example.com").exists()
 
 

@@ -47,6 +47,18 @@ def test_an_empty_text_is_refused_in_words(cast: Cast, bob: Client) -> None:
     assert stored(cast) == []
 
 
+def test_a_text_that_is_refused_stays_in_its_field(cast: Cast, bob: Client) -> None:
+    with tenant_scope(cast.acme.id):
+        Allowance.objects.update(granted_characters=10)
+    response = bob.post("/o/acme/submit/text", {"text": HUMAN_PAPER, "title": "老街"})
+    content = response.content.decode()
+    assert response.status_code == 422
+    assert f">{HUMAN_PAPER}</textarea>" in content
+    assert 'value="老街"' in content
+    assert 'aria-controls="panel-text" aria-selected="true"' in content
+    assert 'hx-get="/o/acme/"' in content  # not the address of the form, which answers no GET
+
+
 def test_the_script_learns_what_became_of_each_file(cast: Cast, bob: Client) -> None:
     files = [upload("a.txt"), upload("old.doc"), upload("empty.txt", b""), upload("tool.exe")]
     outcomes = bob.post(FILES, {"files": files}, headers=JSON).json()["files"]
