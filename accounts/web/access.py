@@ -42,7 +42,7 @@ def member_page(
         def guarded(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _signed_out(request)
-            membership = membership_of(user=cast("User", request.user), slug=slug)
+            membership = membership_of(user=request.user, slug=slug)
             if membership is None:
                 raise Http404
             if not role_permits(membership.role, permission):
