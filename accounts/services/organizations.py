@@ -13,10 +13,21 @@ def create_organization(*, name: str, slug: str, owner: User, granted_characters
     """A new tenant with its first owner and this month's allowance of characters."""
     organization = Organization.objects.create(name=name, slug=slug)
     Membership.objects.create(organization=organization, user=owner, role=Role.OWNER)
+    open_organization(organization=organization, granted_characters=granted_characters, opened_by=owner)
+    return organization
+
+
+@transaction.atomic
+def open_organization(*, organization: Organization, granted_characters: int, opened_by: User) -> None:
+    """What a new tenant needs to work: this month's allowance, which later months repeat."""
     with tenant_scope(organization.id):
         open_allowance(organization_id=organization.id, granted_characters=granted_characters)
-        record_event(organization_id=organization.id, actor=owner, action="organization.created", target=slug)
-    return organization
+        record_event(
+            organization_id=organization.id,
+            actor=opened_by,
+            action="organization.created",
+            target=organization.slug,
+        )
 
 
 def add_member(*, organization: Organization, user: User, role: str, added_by: User | None) -> Membership:

@@ -12,7 +12,7 @@ from detection.services.lifecycle import DetectionNotCancellable
 from detection.services.realtime import Overloaded
 from detection.services.submission import SubmissionRefused
 from zhenwen.http.exceptions import problem_of, problem_response
-from zhenwen.http.problems import GENERAL_PROBLEMS, Problem, ProblemType, retry_after
+from zhenwen.http.problems import GENERAL_PROBLEMS, FieldError, Problem, ProblemType, retry_after
 from zhenwen.ledger.services import AllowanceExceeded
 
 _MAKE_A_KEY = _("Make a new key in the console of your institution, or ask its administrator.")
@@ -212,13 +212,20 @@ def _product_problem(exception: Exception) -> Problem | None:
             },
         )
     if isinstance(exception, SubmissionRefused):
-        return Problem(
-            SUBMISSION_PROBLEMS[exception.code],
-            detail=exception.words.what_happened,
-            members=exception.parameters,
-        )
+        return submission_problem(exception)
     if isinstance(exception, Overloaded):
         return Problem(OVERLOADED, headers=retry_after(exception.retry_after_seconds))
     if isinstance(exception, DetectionNotCancellable):
         return Problem(DETECTION_NOT_CANCELLABLE)
     return None
+
+
+def submission_problem(refusal: SubmissionRefused, *, field: str = "") -> Problem:
+    """`field` names the text that is to blame, where a body holds more than one."""
+    detail = refusal.words.what_happened
+    return Problem(
+        SUBMISSION_PROBLEMS[refusal.code],
+        detail=detail,
+        errors=(FieldError(field, refusal.code, detail),) if field else (),
+        members=refusal.parameters,
+    )

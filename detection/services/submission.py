@@ -12,6 +12,7 @@ from accounts.models import User
 from detection.errors import ErrorWords, words_for
 from detection.extraction import extract_text
 from detection.extraction.errors import ErrorCode, ExtractionError
+from detection.extraction.filetype import EXTENSIONS
 from detection.extraction.limits import MEGABYTE
 from detection.models import Batch, Detection, Document, DocumentContent, Priority
 from detection.scoring.prepare import prepare
@@ -20,8 +21,6 @@ from detection.selectors.policies import policy_of
 from detection.services.dispatch import dispatch_on_commit
 from detection.states import State
 from zhenwen.ledger.services import AllowanceExceeded, current_allowance, reserve_characters
-
-READABLE_EXTENSIONS = (".docx", ".pdf", ".txt", ".md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ def _check_at_first_sight(data: bytes, filename: str) -> None:
         raise SubmissionRefused(ErrorCode.TOO_LARGE, limit_megabytes=limit)
     if filename.lower().endswith(".doc"):
         raise SubmissionRefused(ErrorCode.LEGACY_DOC)
-    if not filename.lower().endswith(READABLE_EXTENSIONS):
+    if not filename.lower().endswith(tuple(EXTENSIONS)):
         raise SubmissionRefused(ErrorCode.UNSUPPORTED_TYPE)
 
 

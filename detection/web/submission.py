@@ -15,7 +15,7 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.permissions import Permission
 from accounts.web.access import MemberRequest, member_page
@@ -63,8 +63,10 @@ def batch(request: MemberRequest) -> HttpResponse:
 
 
 @member_page(Permission.SUBMIT_DOCUMENTS)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def text(request: MemberRequest) -> HttpResponse:
+    if request.method == "GET":  # a page with a refusal bears this address: its language was switched, say
+        return redirect("documents", slug=request.membership.organization.slug)
     pasted = {name: request.POST.get(name, "") for name in ("title", "text")}
     try:
         with transaction.atomic():

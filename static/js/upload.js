@@ -18,7 +18,7 @@ if (form) {
   const refusalOf = (file) => {
     const extension = file.name.toLowerCase().split(".").pop();
     if (extension === "doc") return says.saysOldWord;
-    if (!["docx", "pdf", "txt", "md"].includes(extension)) return says.saysWrongType;
+    if (!["docx", "pdf", "txt", "md", "markdown"].includes(extension)) return says.saysWrongType;
     if (file.size === 0) return says.saysEmpty;
     if (file.size > Number(says.sizeAtMost)) return says.saysTooLarge;
     return "";

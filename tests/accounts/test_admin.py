@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import Role, User
 from tests.cast import Cast
 from zhenwen.ledger.models import Allowance, LedgerEntry
 from zhenwen.tenancy.scope import operator_scope, tenant_scope
@@ -47,6 +47,28 @@ def test_a_changed_grant_is_booked(operator: Client, cast: Cast) -> None:
         allowance.refresh_from_db()
         assert allowance.granted_characters == 1_500_000
         assert LedgerEntry.objects.filter(organization=cast.acme, kind="grant", characters=500_000).exists()
+
+
+def test_an_institution_opened_by_an_operator_can_work_at_once(operator: Client, cast: Cast) -> None:
+    owner = User.objects.create_user("dean@example.com", "correct horse")
+    reply = operator.post(
+        reverse("admin:accounts_organization_add"),
+        {
+            "name": "第三大学",
+            "slug": "third",
+            "is_active": "on",
+            "granted_characters": "5000",
+            "memberships-TOTAL_FORMS": "1",
+            "memberships-INITIAL_FORMS": "0",
+            "memberships-0-user": str(owner.pk),
+            "memberships-0-role": Role.OWNER,
+        },
+    )
+    assert reply.status_code == 302
+    dean = cast.client_of(owner)
+    assert "5,000" in dean.get("/o/third/usage/").content.decode()
+    text = "春天的傍晚，我沿着江边慢慢走回家。"
+    assert "/detections/" in dean.post("/o/third/submit/text", {"text": text}).headers["Location"]
 
 
 def test_an_operator_without_an_institution_is_shown_the_way(operator: Client) -> None:

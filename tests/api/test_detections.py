@@ -151,6 +151,7 @@ def test_texts_of_a_batch_are_accepted_together(cast: Cast, alice: Caller) -> No
 def test_of_a_batch_with_a_bad_text_nothing_is_accepted(cast: Cast, alice: Caller) -> None:
     reply = alice.post("batches", {"texts": [{"text": paper(300)}, {"text": "  "}]})
     assert (reply.status, reply.code) == (422, "empty_text")
+    assert [error["field"] for error in reply.json["errors"]] == ["texts.1.text"]
     assert alice.get("detections").json["detections"] == []
     assert balance(cast.acme) == (0, 0)
 

@@ -56,18 +56,20 @@ def test_a_text_that_is_refused_stays_in_its_field(cast: Cast, bob: Client) -> N
     assert f">{HUMAN_PAPER}</textarea>" in content
     assert 'value="老街"' in content
     assert 'aria-controls="panel-text" aria-selected="true"' in content
-    assert 'hx-get="/o/acme/"' in content  # not the address of the form, which answers no GET
+    assert 'hx-get="/o/acme/"' in content
+    assert bob.get("/o/acme/submit/text").headers["Location"] == "/o/acme/"
 
 
 def test_the_script_learns_what_became_of_each_file(cast: Cast, bob: Client) -> None:
-    files = [upload("a.txt"), upload("old.doc"), upload("empty.txt", b""), upload("tool.exe")]
+    names = ["a.txt", "old.doc", "empty.txt", "tool.exe", "notes.markdown"]
+    files = [upload(name, b"" if name == "empty.txt" else HUMAN_PAPER.encode()) for name in names]
     outcomes = bob.post(FILES, {"files": files}, headers=JSON).json()["files"]
-    assert [outcome["filename"] for outcome in outcomes] == ["a.txt", "old.doc", "empty.txt", "tool.exe"]
+    assert [outcome["filename"] for outcome in outcomes] == names
     assert outcomes[0]["address"].startswith("/o/acme/detections/")
     assert "旧版 Word" in outcomes[1]["error"]
     assert "空" in outcomes[2]["error"]
     assert ".docx" in outcomes[3]["error"]
-    assert [document.filename for document in stored(cast)] == ["a.txt"]
+    assert [document.filename for document in stored(cast)] == ["a.txt", "notes.markdown"]
 
 
 def test_a_file_that_is_too_large_is_refused(cast: Cast, bob: Client, settings: Settings) -> None:

@@ -12,6 +12,7 @@ from accounts.services.api_keys import Scope
 from detection.api.access import BYTES_A_CHARACTER_AT_MOST, SMALL_BODY_BYTES, ApiView, endpoint
 from detection.api.inputs import BatchInput
 from detection.api.outputs import BatchOutput
+from detection.api.problems import submission_problem
 from detection.api.schema_parts import (
     BODY_PROBLEMS,
     IDEMPOTENCY_KEY,
@@ -19,8 +20,9 @@ from detection.api.schema_parts import (
     TEXT_PROBLEMS,
     described,
 )
+from detection.models import Batch, Detection
 from detection.reports.payload import detection_payload
-from detection.services.submission import open_batch, submit_text
+from detection.services.submission import SubmissionRefused, open_batch, submit_text
 from zhenwen.http.fields import read_body
 
 
@@ -62,15 +64,8 @@ class BatchesView(ApiView):
             organization_id=self.organization_id, submitter=self.submitter, name=asked.get("name", "")
         )
         detections = [
-            submit_text(
-                organization_id=self.organization_id,
-                text=item["text"],
-                submitter=self.submitter,
-                title=item.get("title", ""),
-                external_id=item.get("external_id", ""),
-                batch=batch,
-            )
-            for item in asked["texts"]
+            self._submitted(item, batch, field=f"texts.{position}.text")
+            for position, item in enumerate(asked["texts"])
         ]
         return Response(
             {
@@ -81,3 +76,16 @@ class BatchesView(ApiView):
             },
             status=202,
         )
+
+    def _submitted(self, item: dict[str, str], batch: Batch, *, field: str) -> Detection:
+        try:
+            return submit_text(
+                organization_id=self.organization_id,
+                text=item["text"],
+                submitter=self.submitter,
+                title=item.get("title", ""),
+                external_id=item.get("external_id", ""),
+                batch=batch,
+            )
+        except SubmissionRefused as refusal:
+            raise submission_problem(refusal, field=field) from refusal
