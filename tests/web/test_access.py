@@ -30,6 +30,7 @@ PAGES: dict[str, tuple[str, Permission]] = {
     "policy": ("get", Permission.MANAGE_POLICY),
     "api_keys": ("get", Permission.MANAGE_API_KEYS),
     "revoke_api_key": ("post", Permission.MANAGE_API_KEYS),
+    "audit_log": ("get", Permission.READ_AUDIT_LOG),
     "members": ("get", Permission.MANAGE_MEMBERS),
     "change_role": ("post", Permission.MANAGE_MEMBERS),
     "remove_member": ("post", Permission.MANAGE_MEMBERS),
