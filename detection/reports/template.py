@@ -15,6 +15,7 @@ from rest_framework.renderers import JSONRenderer
 _TITLE, _EXTERNAL_ID, _NOTICE = "\x01", "\x02", "\x03"
 # Compact JSON has no line feed.
 _BETWEEN = b"\n"
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def payload_template(payload: dict[str, Any]) -> bytes:
@@ -38,5 +39,5 @@ def filled_template(template: bytes, *, title: str, external_id: str, notice: st
 
 def _written(text: str) -> bytes:
     # As the API's renderer writes it: JavaScript takes these two for line ends.
-    written = json.dumps(text, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    written = _encode(text).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return written.encode()

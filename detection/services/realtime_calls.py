@@ -17,6 +17,8 @@ from zhenwen.jobs.queues import REALTIME
 
 INBOX = Inbox(REALTIME)
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass(frozen=True, slots=True)
 class RealtimeCall:
@@ -68,7 +70,7 @@ def call_fields(call: RealtimeCall) -> str:
         call.asked_at,
         call.deadline_at,
     ]
-    return json.dumps(fields, ensure_ascii=False)
+    return _encode(fields)
 
 
 def admitted_call(message: bytes) -> AdmittedCall:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -63,19 +64,41 @@ return {{{ADMITTED}}}
 
 # ARGV: scope; capacity of a key's bucket, of an organization's, window; most waiting, longest delay; room;
 # then of each call: lookup id, digest, address; text's digest, call id, weight, fields ('': from the cache or
-# not at all), seconds to the deadline. A call that fails is left undecided and spoils no other.
+# not at all), seconds to the deadline. A call that fails is left undecided and spoils no other. What calls of
+# one caller have in common is read once for all of them, and its buckets are written once.
 _ASK = Script(
     f"""
 {REMEMBERED_KEYS_LUA} {BUCKETS_LUA} {TERMS_LUA} {ALLOWANCE_LUA} {INBOX_LUA} {_ENTER_LUA}
 local scope, room, now = ARGV[1], ARGV[7], clock()
 local key_capacity, own_capacity, window = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local waiting_at_most, delay_at_most = ARGV[5], tonumber(ARGV[6])
+local callers, terms_of, left_in, taken_from = {{}}, {{}}, {{}}, {{}}
+
+local function caller(lookup_id, digest, address)
+  local name = lookup_id .. ' ' .. digest .. ' ' .. address
+  if callers[name] == nil then
+    callers[name] = remembered_key(lookup_id, digest, address, scope) or false
+  end
+  return callers[name]
+end
+local function terms_for(organization)
+  if terms_of[organization] == nil then terms_of[organization] = realtime_terms(organization) end
+  return terms_of[organization]
+end
+local function left(bucket, capacity)
+  if not left_in[bucket] then left_in[bucket] = tokens_left(bucket, capacity, window, now) end
+  return left_in[bucket]
+end
+local function take(bucket)
+  left_in[bucket], taken_from[bucket] = left_in[bucket] - 1, true
+  return left_in[bucket]
+end
 
 local function decide(lookup_id, digest, address, text, call, weight, fields, deadline)
-  local known = remembered_key(lookup_id, digest, address, scope)
+  local known = caller(lookup_id, digest, address)
   if not known then return {{{FORGOTTEN}}} end
   local organization, key, label, seconds = unpack(known)
-  local terms = realtime_terms(organization)
+  local terms = terms_for(organization)
   local remaining = remaining_characters(organization)
   if not terms or not remaining then return {{{FORGOTTEN}}} end
   local result = redis.call('GET', 'result:' .. organization .. ':' .. text .. ':' .. terms)
@@ -84,16 +107,12 @@ local function decide(lookup_id, digest, address, text, call, weight, fields, de
 
   local key_bucket = 'ratelimit:{{' .. organization .. '}}:key:' .. key
   local own_bucket = 'ratelimit:{{' .. organization .. '}}'
-  local key_left = tokens_left(key_bucket, key_capacity, window, now)
-  local own_left = tokens_left(own_bucket, own_capacity, window, now)
+  local key_left, own_left = left(key_bucket, key_capacity), left(own_bucket, own_capacity)
   local function outcome(status, word)
-    local left = string.format('%.6f %.6f', key_left, own_left)
-    return {{status, organization, left, word, seconds}}
+    return {{status, organization, string.format('%.6f %.6f', key_left, own_left), word, seconds}}
   end
   if key_left < 1 or own_left < 1 then return outcome({RATE_LIMITED}, '') end
-  key_left, own_left = key_left - 1, own_left - 1
-  keep_tokens(key_bucket, key_left, window, now)
-  keep_tokens(own_bucket, own_left, window, now)
+  key_left, own_left = take(key_bucket), take(own_bucket)
 
   if result then
     count_use(organization, characters)
@@ -110,6 +129,8 @@ for i = 8, #ARGV, 8 do
   local is_decided, outcome = pcall(decide, unpack(ARGV, i, i + 7))
   outcomes[#outcomes + 1] = is_decided and outcome or {{{UNDECIDED}}}
 end
+-- A limit is not worth losing what was decided.
+for bucket in pairs(taken_from) do pcall(keep_tokens, bucket, left_in[bucket], window, now) end
 return outcomes
 """
 )
@@ -139,13 +160,21 @@ class Outcome:
     known_seconds: int = 0  # for so long the caller's key will be remembered
 
 
-def request_limits(*, organization_id: int, api_key_id: int) -> list[RateLimit]:
+def request_limits(*, organization_id: int, api_key_id: int) -> Sequence[RateLimit]:
     """The buckets that every call takes from. One hash tag, so that a cluster keeps both on one node."""
+    of_key, of_organization = settings.API_KEY_REQUESTS_A_MINUTE, settings.ORGANIZATION_REQUESTS_A_MINUTE
+    return _request_limits(organization_id, api_key_id, of_key, of_organization)
+
+
+@lru_cache(maxsize=1024)
+def _request_limits(
+    organization_id: int, api_key_id: int, of_key: int, of_organization: int
+) -> Sequence[RateLimit]:
     tag, window_seconds = f"{{{organization_id}}}", 60
-    return [
-        RateLimit("key", f"{tag}:key:{api_key_id}", settings.API_KEY_REQUESTS_A_MINUTE, window_seconds),
-        RateLimit("organization", tag, settings.ORGANIZATION_REQUESTS_A_MINUTE, window_seconds),
-    ]
+    return (
+        RateLimit("key", f"{tag}:key:{api_key_id}", of_key, window_seconds),
+        RateLimit("organization", tag, of_organization, window_seconds),
+    )
 
 
 async def ask_all(

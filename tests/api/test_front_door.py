@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -21,17 +22,22 @@ from redis import Redis
 
 from accounts.models import ApiKey
 from accounts.services import remembered_keys
-from accounts.services.api_keys import issue_api_key, revoke_api_key
+from accounts.services.api_keys import Scope, issue_api_key, presented_key, revoke_api_key
 from accounts.services.remembered_keys import remember_key
 from detection.api import front_door
-from detection.services import realtime, realtime_terms, realtime_usage
+from detection.services import realtime, realtime_door, realtime_terms, realtime_usage
 from detection.services.policies import change_policy
+from detection.services.realtime import new_call
+from detection.services.realtime_door import Outcome, Question, ask_all
+from detection.services.realtime_usage import pending_characters
+from detection.services.submission import text_sha256
 from tests.api.client import Caller
 from tests.api.door import Door, Reply, a_door
 from tests.cast import Cast
 from tests.services.detections import paper
 from tests.services.realtime import answer_waiting_calls
 from zhenwen.jobs.inbox import Inbox
+from zhenwen.jobs.queues import async_connection
 from zhenwen.tenancy.scope import tenant_scope
 
 TEXT = paper(600)
@@ -235,6 +241,48 @@ def test_over_the_rate_limit_both_ways_say_the_same(cast: Cast, door: Door, sett
     assert not ahead.by_django
     assert ahead.status == "429 Too Many Requests"
     assert same(ahead) == same(behind)
+
+
+def asked_together(token: str, texts: list[str]) -> list[Outcome]:
+    """What the door says to calls that one round trip asks for."""
+    calls = [new_call(text=text, title="", external_id="", deadline_seconds=9) for text in texts]
+    key = presented_key(token)
+    questions = [Question(call, key.lookup_id, key.digest, "127.0.0.1", may_wait=False) for call in calls]
+
+    async def ask() -> list[Outcome]:
+        client = async_connection()
+        try:
+            return await ask_all(questions, scope=Scope.DETECTIONS_WRITE, room="-", client=client)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(ask())
+
+
+def test_calls_that_come_together_are_limited_and_counted_like_any_others(
+    cast: Cast, door: Door, settings: LazySettings
+) -> None:
+    characters = door.post({"text": TEXT}, cast.acme_key).json["characters"]
+    settings.API_KEY_REQUESTS_A_MINUTE = 5
+    counted = pending_characters(organization_id=cast.acme.id)
+    outcomes = asked_together(cast.acme_key, [TEXT] * 7)
+    assert [one.status for one in outcomes] == [realtime_door.ANSWERED] * 5 + [realtime_door.RATE_LIMITED] * 2
+    assert [round(one.left[0]) for one in outcomes] == [4, 3, 2, 1, 0, 0, 0]
+    assert pending_characters(organization_id=cast.acme.id) == counted + 5 * characters
+    assert door.post({"text": TEXT}, cast.acme_key).status == "429 Too Many Requests"
+
+
+def test_a_call_that_fails_spoils_none_that_came_with_it(
+    cast: Cast, door: Door, settings: LazySettings
+) -> None:
+    other = paper(600, number=9)
+    client = Redis.from_url(settings.REDIS_URL)
+    (known,) = client.scan_iter(f"result:{cast.acme.id}:*")
+    client.rpush(known.replace(text_sha256(TEXT).encode(), text_sha256(other).encode()), "no result")
+    client.close()
+    outcomes = asked_together(cast.acme_key, [TEXT, other, TEXT])
+    answered, undecided = realtime_door.ANSWERED, realtime_door.UNDECIDED
+    assert [one.status for one in outcomes] == [answered, undecided, answered]
 
 
 def test_overloaded_both_ways_say_the_same(cast: Cast, door: Door, settings: LazySettings) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 
 import structlog
@@ -36,16 +37,16 @@ class RequestIdMiddleware:
         return response
 
 
-def begin_request(given: str) -> str:
-    """Name the request, for all that is logged from here on."""
-    request_id = given if _SAFE.fullmatch(given) else uuid.uuid4().hex
+def begin_request(given: str, **known: object) -> str:
+    """Name the request, for all that is logged from here on, and say what else is known of it."""
+    request_id = given if _SAFE.fullmatch(given) else secrets.token_hex(16)
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    structlog.contextvars.bind_contextvars(request_id=request_id, **known)
     return request_id
 
 
 def end_request(*, method: str, path: str, status: int, duration_ns: int) -> None:
     """The line that tells of it."""
-    if not path.startswith(_QUIET):
+    if logger.isEnabledFor(logging.INFO) and not path.startswith(_QUIET):
         # The path without its query: a search may quote a text.
         logger.info("request", method=method, path=path, status=status, duration_ns=duration_ns)
