@@ -34,12 +34,13 @@ class Bare:
 
     def batched(self, texts: Sequence[str]) -> tuple[float, int]:
         """Seconds of all forward passes of the texts together, and how many windows that were."""
-        answer = self._ask({"texts": list(texts), "together": True})
+        answer = self._ask({"texts": list(texts), "together": True, "rest": 0.0})
         return float(sum(answer["seconds"])), int(answer["windows"])
 
-    def one_by_one(self, texts: Sequence[str]) -> list[float]:
-        """Seconds of the forward passes of each text alone."""
-        return [float(seconds) for seconds in self._ask({"texts": list(texts), "together": False})["seconds"]]
+    def one_by_one(self, texts: Sequence[str], *, rest_seconds: float = 0.0) -> list[float]:
+        """Seconds of the forward passes of each text alone, `rest_seconds` after the pass before."""
+        answer = self._ask({"texts": list(texts), "together": False, "rest": rest_seconds})
+        return [float(seconds) for seconds in answer["seconds"]]
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin is not None
@@ -100,6 +101,7 @@ def main(folder: Path) -> None:
             shapes = {batch.input_ids.shape: batch for batch in batches}
             for batch in shapes.values():  # the first pass of a shape is slower
                 backend.logits(batch.input_ids, batch.attention_mask)
+            time.sleep(question["rest"])
             began = time.perf_counter()
             for batch in batches:
                 backend.logits(batch.input_ids, batch.attention_mask)
