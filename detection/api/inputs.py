@@ -10,7 +10,14 @@ from rest_framework import serializers
 
 from detection.scoring.types import Verdict
 from detection.states import State
-from zhenwen.http.fields import AnyTextField, ExactNumberField, ExactTextField, StrictSerializer, UploadField
+from zhenwen.http.fields import (
+    AnyTextField,
+    ExactNumberField,
+    ExactTextField,
+    MomentField,
+    StrictSerializer,
+    UploadField,
+)
 from zhenwen.http.pagination import ROWS_AT_MOST, ROWS_BY_DEFAULT
 
 DEADLINE_SECONDS_AT_MOST = 30
@@ -91,10 +98,10 @@ class DetectionFilters(StrictSerializer):
     )
     external_id = ExactTextField(required=False, max_length=100, help_text=_("Only with this id of yours."))
     batch = serializers.UUIDField(required=False, help_text=_("Only of this batch."))
-    created_after = serializers.DateTimeField(
+    created_after = MomentField(
         required=False, help_text=_("Only handed in at this time or later; RFC 3339, with a time zone.")
     )
-    created_before = serializers.DateTimeField(
+    created_before = MomentField(
         required=False, help_text=_("Only handed in before this time; RFC 3339, with a time zone.")
     )
     limit = serializers.IntegerField(

@@ -53,6 +53,7 @@ class Detection(TenantModel):
 
     class Meta(TenantModel.Meta):
         verbose_name = _("detection")
+        verbose_name_plural = _("detections")
         constraints = [
             models.UniqueConstraint(fields=["organization", "id"], name="detection_of_organization"),
             models.CheckConstraint(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.test import Client
@@ -23,6 +25,13 @@ def test_every_list_opens(operator: Client, model: type) -> None:
     options = model._meta  # type: ignore[attr-defined]
     reply = operator.get(reverse(f"admin:{options.app_label}_{options.model_name}_changelist"))
     assert reply.status_code == 200
+
+
+def test_every_list_is_called_by_its_chinese_name(operator: Client) -> None:
+    content = operator.get(reverse("admin:index")).content.decode()
+    names = re.findall(r'<th scope="row"[^>]*>\s*<a [^>]*>([^<]+)</a>', content)
+    assert len(names) == len(admin.site._registry)
+    assert not [name for name in names if not re.search(r"[\u4e00-\u9fff]", name) or name.endswith("s")]
 
 
 def test_a_stranger_signs_in_through_the_door_of_all(client: Client) -> None:

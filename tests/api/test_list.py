@@ -108,6 +108,7 @@ def test_a_page_costs_the_same_however_many_rows_it_has(
         ({"limit": "many"}, "limit"),
         ({"batch": "17"}, "batch"),
         ({"created_after": "yesterday"}, "created_after"),
+        ({"created_after": "2026-09-01T00:00:00"}, "created_after"),
         ({"created_before": "2026-13-01T00:00:00Z"}, "created_before"),
         ({"external_id": "\x00"}, "external_id"),
         ({"organization": "rival"}, "organization"),

@@ -20,6 +20,8 @@ class AuditEvent(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit events")
         indexes = [models.Index(fields=["organization", "-created_at"], name="audit_newest_first")]
 
     def __str__(self) -> str:

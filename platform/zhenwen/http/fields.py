@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.http import QueryDict
@@ -55,6 +56,17 @@ class ExactNumberField(serializers.FloatField):
         if not math.isfinite(number):
             self.fail("invalid")
         return number
+
+
+class MomentField(serializers.DateTimeField):
+    """A time with its zone: without one, caller and server would each think of their own."""
+
+    default_error_messages = {"no_zone": _("Give the time zone, too, as in 2026-09-01T00:00:00+08:00.")}
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            self.fail("no_zone")
+        return super().enforce_timezone(value)
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -19,6 +19,8 @@ class Allowance(TenantModel):
     used_characters = models.BigIntegerField(_("used characters"), default=0)
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("allowance")
+        verbose_name_plural = _("allowances")
         constraints = [
             models.UniqueConstraint(fields=["organization", "period"], name="one_allowance_per_month"),
             models.UniqueConstraint(fields=["organization", "id"], name="allowance_of_organization"),
@@ -55,6 +57,8 @@ class LedgerEntry(TenantModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(TenantModel.Meta):
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "kind", "reference"], name="one_entry_per_kind_and_reference"
