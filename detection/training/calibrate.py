@@ -23,6 +23,7 @@ from detection.training.scores import RememberingScorer, prepared_texts, weighed
 from detection.training.texts import (
     AI,
     HUMAN,
+    TRAINING_FILE,
     CorpusText,
     is_for_calibration,
     is_held_out,
@@ -64,7 +65,7 @@ def scored_documents(data: Path, scorer: Scorer, configuration: Configuration) -
 
 
 def calibration_texts(data: Path) -> list[CorpusText]:
-    held_out = [t for t in read_texts(data / "train.jsonl.xz") if is_held_out(t.label, t.pair, t.text)]
+    held_out = [t for t in read_texts(data / TRAINING_FILE) if is_held_out(t.label, t.pair, t.text)]
     development = [
         text
         for name in ("dev", "dev_fpr")

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from detection.scoring.normalise import normalise
-from detection.training.texts import AI, HUMAN, CorpusText, is_held_out, read_texts
+from detection.training.texts import AI, HUMAN, TRAINING_FILE, CorpusText, is_held_out, read_texts
 
 LEAST_CHARACTERS = 50
 _TOKENS_FILE = "tokens.npy"
@@ -37,15 +37,18 @@ class TrainingText:
     tokens: Tokens
 
 
-def prepare_corpora(*, data: Path, tokenizer: Path, target: Path) -> int:
-    """Tokenise `train.jsonl.xz` of the folder `data` into `target`; returns how many texts are left.
+def prepare_corpora(*, data: Path, tokenizer: Path, target: Path, packages: Path | None = None) -> int:
+    """Tokenise the training file of the folder `data` into `target`; returns how many texts are left.
+
+    `packages`: texts of packages (`packages.collect`), read after it where this file exists.
 
     Texts that a model refined are left out: there are 909, by undisclosed models and one old one, and
     neither label is true of them.
     """
     target.mkdir(parents=True, exist_ok=True)
     encoder = Tokenizer.from_file(str(tokenizer))
-    texts = _trainable(read_texts(data / "train.jsonl.xz"))
+    files = [data / TRAINING_FILE, *([packages] if packages and packages.exists() else [])]
+    texts = _trainable(chain.from_iterable(map(read_texts, files)))
     tokens: list[Tokens] = []
     with (
         (target / _TEXTS_FILE).open("w", encoding="utf-8") as file,

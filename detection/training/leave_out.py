@@ -22,7 +22,7 @@ from detection.training.documents import Document, spread, whole
 from detection.training.export import export_model
 from detection.training.measures import auroc, bootstrap_interval, tpr_at_fpr
 from detection.training.scores import RememberingScorer, prepared_texts, weighed
-from detection.training.texts import AI, HUMAN, CorpusText, area_of, family_of, read_texts
+from detection.training.texts import AI, HUMAN, TRAINING_FILE, CorpusText, area_of, family_of, read_texts
 from detection.training.train import FINAL_FOLDER, train
 
 RESULTS_FILE = "leave-out.json"
@@ -82,7 +82,7 @@ def _measured(
     folder: Path, left_out: Mapping[str, Sequence[str]], data: Path, plan: LeaveOutPlan
 ) -> list[Row]:
     scorer = RememberingScorer(load_model_folder(folder), folder.parent / "scores")
-    held, development = list(read_texts(data / "train.jsonl.xz")), list(read_texts(data / "dev.jsonl.xz"))
+    held, development = list(read_texts(data / TRAINING_FILE)), list(read_texts(data / "dev.jsonl.xz"))
     human_of_all = _chosen([t for t in development if t.label == HUMAN], plan)
     rows = []
     for family in left_out["families"]:

@@ -10,12 +10,14 @@ import hashlib
 import json
 import lzma
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from detection.scoring.normalise import normalise
 
 HUMAN, AI, REFINED = "human", "ai", "refined"
+TRAINING_FILE, PACKAGES_FILE = "train.jsonl.xz", "packages.jsonl.xz"
+DEVELOPMENT = ("dev", "dev_ood", "dev_fpr")
 MOST_CHARACTERS = 6000  # of one text; what comes after is left out
 _HELD_OUT_ONE_IN = 20
 _KEY_CHARACTERS = 200
@@ -25,16 +27,22 @@ _KINDS = {
     "abstracts": "csl_bench csl_seeds fewclue_csl hppt_zh_polished hppt_zh_generated",
     "papers and essays": "cred",
     "school essays": "essays_zoro",
-    "theses": "theses",
+    "theses": "theses p_theses",
     "news": "h_thuc h_sogouc h_rmrb98",
     "translations": "h_gold_miner h_fcc_news tech_lctt_translated h_dlbook h_gopl h_ethbook h_interpy",
-    "law": "h_laws h_cases h_cail",
-    "classics": "h_classical",
+    "law": "h_laws h_cases h_cail p_udhr",
+    "classics": "h_classical p_fortunes p_quran",
+    "games": (
+        "p_cataclysm p_cataclysm_tw p_wesnoth p_wesnoth_tw p_wesnoth_httt p_wesnoth_utbs p_wesnoth_dm "
+        "p_wesnoth_nr p_wesnoth_low p_wesnoth_trow p_wesnoth_did p_wesnoth_sota p_wesnoth_thot "
+        "p_freeciv p_cardgames"
+    ),
     "questions and answers": "hc3_zh bluestar_aligned m4_chatgpt_zh_150",
     "web and literature": (
-        "h_webprose h_lifeguides h_selfteaching h_growth r_rewritingbench mokawa_nonqa blogs"
+        "h_webprose h_lifeguides h_selfteaching h_growth r_rewritingbench mokawa_nonqa blogs "
+        "p_climate p_opinions"
     ),
-    "encyclopedia": "h_cmrc",
+    "encyclopedia": "h_cmrc p_stellarium p_kstars p_kalzium",
 }
 _KIND_OF_SOURCE = {source: kind for kind, sources in _KINDS.items() for source in sources.split()}
 
@@ -57,7 +65,10 @@ _AREAS = {
     "school essays": ("composition", "essays_zoro"),
     "news": ("news", "h_thuc", "h_sogouc", "digest"),
     "academic": ("csl", "hppt", "C-ReD paper", "theses", "arXiv"),
-    "technical": ("gold_miner", "fcc", "pingcap", "javaguide", "k8s", "hengshan", "agentbook", "blog"),
+    "technical": (
+        *("gold_miner", "fcc", "pingcap", "javaguide", "k8s", "hengshan", "agentbook", "blog"),
+        "software manual",
+    ),
 }
 
 
@@ -69,6 +80,9 @@ class CorpusText:
     domain: str
     source: str
     pair: str
+
+    def as_row(self) -> dict[str, str]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def kind(self) -> str:

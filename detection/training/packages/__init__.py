@@ -1,0 +1,1 @@
+"""Texts out of public packages: what they teach and where it comes from stands in sources.toml."""

@@ -1,0 +1,197 @@
+"""Files of packages -> paragraphs. What is no running text may be among them: `passages` tells them apart."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import polib
+from lxml import etree, html
+from markdown_it import MarkdownIt
+
+from detection.extraction import extract_file
+from detection.extraction.decoding import decode
+from detection.scoring.characters import CJK_PUNCTUATION, IDEOGRAPHS
+from detection.scoring.types import BlockKind
+
+Units = list[list[str]]  # the paragraphs of each text in a file
+
+_WIDE = f"[{IDEOGRAPHS}{CJK_PUNCTUATION}]"
+_WRAP = re.compile(rf"(?<={_WIDE})[ \t]*\n\s*(?={_WIDE})")
+_SPACE = re.compile(r"[ \t\r\n\xa0]+")
+_TAG = re.compile(r"<[^<>]{1,200}>|\[/?\w{1,9}\]")
+_TEXT_BLOCKS = frozenset({"p", "para", "simpara", "dd", "li", "div"})
+_BLOCKS = _TEXT_BLOCKS | {"blockquote", "td", "th", "section", "article"}
+_SKIPPED = frozenset(
+    {"pre", "screen", "programlisting", "synopsis", "table", "script", "style", "head", "header"}
+) | {
+    *("nav", "footer", "title", "dt", "footnote", "indexterm", "sup"),
+    *(f"h{level}" for level in range(1, 7)),
+}
+_ROFF_INLINE = re.compile(r"\\f(?:\[[A-Z]*\]|\(..|.)|\\[&|^/,%]|\\s[-+]?\d")
+_ROFF_CHARACTERS = {
+    r"\-": "-",
+    r"\(aq": "'",
+    r"\(dq": '"',
+    r"\(lq": "“",
+    r"\(rq": "”",
+    r"\e": "\\",
+    r"\ ": " ",
+    r"\(bu": "",
+}
+_ROFF_FONT = re.compile(r"^\.(?:B|I|BR|IR|RB|RI|BI|IB|SM|SB)\s+(.*)")
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_CONTAINER = re.compile(r"^\s*:::.*$", re.M)
+
+
+def read_html(data: bytes) -> Units:
+    content = decode(data).encode("utf-8", "replace")
+    return [list(_blocks(html.document_fromstring(content, parser=html.HTMLParser(encoding="utf-8"))))]
+
+
+def read_xml(data: bytes) -> Units:
+    """Mallard and DocBook."""
+    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True)
+    return [list(_blocks(etree.fromstring(data, parser)))]
+
+
+def read_markdown(data: bytes) -> Units:
+    rendered = (
+        MarkdownIt("commonmark", {"html": True}).enable("table").render(_CONTAINER.sub("", decode(data)))
+    )
+    return read_html(f"<html><body>{rendered}</body></html>".encode())
+
+
+def read_text(data: bytes) -> Units:
+    """Paragraphs between empty lines, their lines joined."""
+    return [[joined(part) for part in re.split(r"\n\s*\n", _plain(data))]]
+
+
+def read_paragraphs(data: bytes) -> Units:
+    """A paragraph on each line."""
+    return [[joined(line) for line in _plain(data).split("\n")]]
+
+
+def read_lines(data: bytes) -> Units:
+    """A text on each line."""
+    return [[joined(line)] for line in _plain(data).split("\n")]
+
+
+def read_fortunes(data: bytes) -> Units:
+    """Texts between lines of a single %, without the colours of terminals."""
+    texts = re.split(r"^%+$", _COLOUR.sub("", _plain(data)), flags=re.M)
+    return [[joined(part) for part in re.split(r"\n\s*\n", text)] for text in texts]
+
+
+def read_catalogue(data: bytes) -> Units:
+    """The longer translations of a .po or .mo file, a text each: their order means nothing."""
+    with tempfile.NamedTemporaryFile(suffix=".catalogue") as file:
+        file.write(data)
+        file.flush()
+        load = polib.mofile if data[:4] in (b"\xde\x12\x04\x95", b"\x95\x04\x12\xde") else polib.pofile
+        entries = [entry.msgstr for entry in load(file.name) if entry.msgid and "fuzzy" not in entry.flags]
+    return [
+        [joined(line) for line in _TAG.sub("", entry).replace("\\n", "\n").split("\n")] for entry in entries
+    ]
+
+
+def read_json(data: bytes) -> Units:
+    """Every string of a JSON file, in order, as one text."""
+    return [[joined(line) for text in _strings(json.loads(decode(data))) for line in text.split("\n")]]
+
+
+def read_strings(data: bytes) -> Units:
+    """Every string of a JSON file, a text each."""
+    return [[joined(line) for line in text.split("\n")] for text in _strings(json.loads(decode(data)))]
+
+
+def read_man(data: bytes) -> Units:
+    paragraphs: list[str] = []
+    lines: list[str] = []
+    for line in decode(data).split("\n"):
+        font = _ROFF_FONT.match(line)
+        if not line.strip() or (line.startswith((".", "'")) and not font):
+            paragraphs.append(joined("\n".join(lines)))
+            lines = []
+            continue
+        text = _ROFF_INLINE.sub("", (font[1].replace('"', "") if font else line))
+        for mark, character in _ROFF_CHARACTERS.items():
+            text = text.replace(mark, character)
+        lines.append(text)
+    return [[*paragraphs, joined("\n".join(lines))]]
+
+
+def read_document(data: bytes) -> Units:
+    """A PDF, as an upload is read."""
+    document = extract_file(data=data, filename="document.pdf")
+    return [[joined(document.text[b.start : b.end]) for b in document.blocks if b.kind is BlockKind.PROSE]]
+
+
+READERS: Mapping[str, Callable[[bytes], Units]] = MappingProxyType(
+    {
+        "html": read_html,
+        "xml": read_xml,
+        "markdown": read_markdown,
+        "text": read_text,
+        "paragraphs": read_paragraphs,
+        "lines": read_lines,
+        "fortunes": read_fortunes,
+        "catalogue": read_catalogue,
+        "json": read_json,
+        "strings": read_strings,
+        "man": read_man,
+        "pdf": read_document,
+    }
+)
+
+INDEPENDENT = frozenset({"lines", "fortunes", "catalogue", "strings"})  # whose files are many texts
+
+
+def joined(text: str) -> str:
+    """One line: lines of Chinese joined without a space, others with one."""
+    return _SPACE.sub(" ", _WRAP.sub("", text)).strip().strip("\u3000").strip()
+
+
+def _plain(data: bytes) -> str:
+    return decode(data).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
+
+
+def _blocks(root: Any) -> Iterator[str]:
+    """Texts of the innermost paragraphs, in order, without code, tables and headings."""
+    for element in list(root.iter()):
+        if isinstance(element.tag, str) and _name(element) in _SKIPPED:
+            element.attrib["skipped"] = ""
+    for element in root.iter():
+        if not isinstance(element.tag, str) or _name(element) not in _TEXT_BLOCKS:
+            continue
+        if any(_name(child) in _BLOCKS for child in element.iterdescendants() if isinstance(child.tag, str)):
+            continue
+        if "skipped" not in element.attrib and not any(
+            "skipped" in a.attrib for a in element.iterancestors()
+        ):
+            yield joined("".join(_texts(element)))
+
+
+def _texts(element: Any) -> Iterator[str]:
+    if "skipped" in element.attrib or not isinstance(element.tag, str):
+        return
+    yield element.text or ""
+    for child in element:
+        yield from _texts(child) if isinstance(child.tag, str) else ()
+        yield child.tail or ""
+
+
+def _name(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2].lower()
