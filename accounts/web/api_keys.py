@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.db import transaction
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -12,26 +13,32 @@ from accounts.permissions import Permission
 from accounts.services.api_keys import issue_api_key, revoke_api_key
 from accounts.web.access import MemberRequest, member_page
 from accounts.web.forms import ApiKeyForm
+from accounts.web.shown_once import keep_to_show, take_to_show
 
 
 @member_page(Permission.MANAGE_API_KEYS)
 @never_cache
 def api_keys(request: MemberRequest) -> HttpResponse:
-    """The list, and the form for a new key. Its secret stands in this one reply and nowhere else."""
+    """The list, and the form for a new key, whose secret stands on the one page after it was made."""
     organization = request.membership.organization
     form = ApiKeyForm(request.POST or None)
-    token = None
     if request.method == "POST" and form.is_valid():
-        issued = issue_api_key(
-            organization=organization,
-            name=form.cleaned_data["name"],
-            created_by=request.user,
-            scopes=tuple(form.cleaned_data["scopes"]),
-            expires_at=form.expires_at(),
-        )
-        token, form = issued.token, ApiKeyForm()
+        with transaction.atomic():  # what cannot be shown is not made
+            issued = issue_api_key(
+                organization=organization,
+                name=form.cleaned_data["name"],
+                created_by=request.user,
+                scopes=tuple(form.cleaned_data["scopes"]),
+                expires_at=form.expires_at(),
+            )
+            keep_to_show(request, issued.token, name="api-key")
+        return HttpResponseRedirect(request.path, status=303)
     keys = ApiKey.objects.filter(organization=organization).select_related("created_by")
-    context = {"form": form, "token": token, "keys": keys.order_by("revoked_at", "-created_at")}
+    context = {
+        "form": form,
+        "token": take_to_show(request, name="api-key"),
+        "keys": keys.order_by("revoked_at", "-created_at"),
+    }
     return render(request, "accounts/api_keys.html", context)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib import messages
 from django.core.mail import send_mail
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -21,15 +21,15 @@ from accounts.services.invitations import SentInvitation, invite_member, withdra
 from accounts.services.memberships import MembershipRefused, change_role, remove_member
 from accounts.web.access import MemberRequest, member_page
 from accounts.web.forms import InvitationForm, RoleForm
+from accounts.web.shown_once import keep_to_show, take_to_show
 
 
 @member_page(Permission.MANAGE_MEMBERS)
 @never_cache
 def members(request: MemberRequest) -> HttpResponse:
-    """The list, and the form that invites. An invitation's link stands in this one reply and in the mail."""
+    """The list, and the form that invites. A link stands in the mail and on the one page after."""
     organization = request.membership.organization
     form = InvitationForm(request.POST or None)
-    link = None
     if request.method == "POST" and form.is_valid():
         try:
             sent = invite_member(
@@ -41,10 +41,11 @@ def members(request: MemberRequest) -> HttpResponse:
         except MembershipRefused as refusal:
             form.add_error("email" if refusal.code == "already_member" else "role", _refusal(refusal))
         else:
-            link, form = _mail(sent), InvitationForm()
+            keep_to_show(request, _mail(sent), name="invitation")
+            return HttpResponseRedirect(request.path, status=303)
     context = {
         "form": form,
-        "link": link,
+        "link": take_to_show(request, name="invitation"),
         "members": members_of(organization=organization),
         "invitations": Invitation.objects.filter(
             organization=organization, accepted_at=None, expires_at__gt=timezone.now()

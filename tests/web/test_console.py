@@ -39,13 +39,44 @@ def membership(user: User) -> Membership:
 
 def test_a_new_key_works_and_is_shown_once(cast: Cast, alice: Client) -> None:
     scopes = ["detections:read"]
-    content = alice.post(KEYS, {"name": "投稿系统", "scopes": scopes, "lifetime": "30"}).content.decode()
+    made = alice.post(KEYS, {"name": "投稿系统", "scopes": scopes, "lifetime": "30"})
+    assert (made.status_code, made.headers["Location"]) == (303, KEYS)
+    content = alice.get(KEYS).content.decode()
     found = re.search(r'id="new-key">(zw_live_\w+)<', content)
     assert found
     key = recognise_api_key(token=found[1], remote_address="127.0.0.1")
     assert (key.organization, key.scopes) == (cast.acme, scopes)
     assert key.expires_at is not None
     assert found[1] not in alice.get(KEYS).content.decode()
+
+
+def test_loading_the_page_of_a_new_key_again_makes_no_second_key(cast: Cast, alice: Client) -> None:
+    before = ApiKey.objects.count()
+    form = {"name": "投稿系统", "scopes": ["detections:read"], "lifetime": "30"}
+    shown = alice.post(KEYS, form, follow=True)
+    assert 'id="new-key"' in shown.content.decode()
+    again = alice.generic(shown.request["REQUEST_METHOD"], shown.request["PATH_INFO"])
+    assert (again.status_code, 'id="new-key"' in again.content.decode()) == (200, False)
+    assert ApiKey.objects.count() == before + 1
+
+
+def test_a_new_key_is_shown_to_nobody_else(cast: Cast, alice: Client) -> None:
+    alice.post(KEYS, {"name": "投稿系统", "scopes": ["detections:read"], "lifetime": "30"})
+    assert 'id="new-key"' not in cast.client_of(cast.alice).get(KEYS).content.decode()
+    assert 'id="new-key"' in alice.get(KEYS).content.decode()
+
+
+def test_a_key_that_cannot_be_shown_is_not_made(
+    cast: Cast, alice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr("accounts.web.api_keys.keep_to_show", fail)
+    before = ApiKey.objects.count()
+    with pytest.raises(ConnectionError):
+        alice.post(KEYS, {"name": "投稿系统", "scopes": ["detections:read"], "lifetime": "30"})
+    assert ApiKey.objects.count() == before
 
 
 def test_a_key_that_may_nothing_is_not_made(alice: Client, cast: Cast) -> None:
@@ -121,7 +152,7 @@ def test_who_is_a_member_already_is_not_invited(cast: Cast, alice: Client) -> No
 
 def invite(alice: Client, email: str, role: str = Role.MEMBER) -> str:
     """The path of the link."""
-    content = alice.post(MEMBERS, {"email": email, "role": role}).content.decode()
+    content = alice.post(MEMBERS, {"email": email, "role": role}, follow=True).content.decode()
     found = re.search(r'id="invitation-link">https?://[^/]+(/invitations/[^<]+)<', content)
     assert found
     return found[1]
@@ -137,6 +168,13 @@ def test_a_newcomer_joins_by_the_link_in_the_mail(cast: Cast, alice: Client) -> 
     assert newcomer.get("/o/acme/").status_code == 200
     assert membership(User.objects.get(email="dave@example.com")).role == Role.MEMBER
     assert Client().get(path).status_code == 404
+
+
+def test_loading_the_page_of_an_invitation_again_sends_no_second_mail(alice: Client) -> None:
+    shown = alice.post(MEMBERS, {"email": "dave@example.com", "role": Role.VIEWER}, follow=True)
+    again = alice.generic(shown.request["REQUEST_METHOD"], shown.request["PATH_INFO"])
+    assert 'id="invitation-link"' not in again.content.decode()
+    assert len(mail.outbox) == 1
 
 
 def test_a_weak_password_is_refused(alice: Client) -> None:
