@@ -120,7 +120,11 @@ class DetectionStateOutput(Output):
     state = serializers.ChoiceField(choices=State.values)
     document = DocumentOutput()
     characters = serializers.IntegerField(
-        allow_null=True, help_text=_("Characters counted; null until a file has been read.")
+        allow_null=True,
+        help_text=_(
+            "Characters counted; null until a file has been read. Charged unless nothing was scored, see "
+            "“reasons”."
+        ),
     )
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)

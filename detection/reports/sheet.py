@@ -18,7 +18,6 @@ from detection.reports.wording import (
     ATTACKS,
     EXCLUSIONS,
     INCONCLUSIVE_REASONS,
-    UNSCORED_REASONS,
     VERDICTS,
     AttackWording,
     VerdictWording,
@@ -26,6 +25,7 @@ from detection.reports.wording import (
 )
 from detection.scoring.genre import Genre
 from detection.scoring.types import BlockKind, ExcludedSpan, SentenceResult, Verdict
+from detection.scoring.verdict import was_scored
 
 LONG_TEXT_CHARACTERS = 30_000
 ACCUSING = (Verdict.AI, Verdict.POLISHED)
@@ -83,7 +83,7 @@ class ReportSheet:
 
     @cached_property
     def is_scored(self) -> bool:
-        return UNSCORED_REASONS.isdisjoint(self.report.reasons)
+        return was_scored(self.report.reasons)
 
     @cached_property
     def ai_share(self) -> float:

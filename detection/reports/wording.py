@@ -90,14 +90,15 @@ INCONCLUSIVE_REASONS: dict[str, StrOrPromise] = {
         "The text as a whole reads human, but a passage of it does not. That is too little to accuse the "
         "text and too much to call all of it human."
     ),
+    "no_passage_to_show": _(
+        "The text as a whole lies above the line for “AI”, but no sentence of it carries that. Nobody is "
+        "accused where no passage can be shown."
+    ),
     "too_few_calibration_texts": _(
         "For this length there are too few human texts to promise the tolerated false-positive rate."
     ),
     "uncalibrated_model": _("The model in use has not been calibrated, so its scores are no evidence."),
 }
-
-# Documents that were not scored at all: their probability says nothing.
-UNSCORED_REASONS = frozenset({"too_short", "unsupported_language", "literary_chinese"})
 
 EXCLUSIONS: dict[BlockKind, StrOrPromise] = {
     BlockKind.HEADING: _("Heading"),

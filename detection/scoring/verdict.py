@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ from detection.scoring.types import (
 SUBSTANTIAL_HUMAN_SHARE = 0.2  # of an accused text: from here on it is mixed
 DOMINANT_AI_SHARE = 0.5
 UNKNOWN_PROBABILITY = 0.5
+# The codes of `abstention`. What is so short, or in such a language, is not scored, and not charged.
+ABSTENTIONS = frozenset({"too_short", "unsupported_language", "literary_chinese"})
 _DECIMALS = 6
 
 
@@ -41,6 +43,11 @@ def abstention(prepared: PreparedDocument, calibration: Calibration) -> str | No
     if prepared.language not in calibration.languages:
         return "literary_chinese" if prepared.language == LITERARY_CHINESE else "unsupported_language"
     return None
+
+
+def was_scored(reasons: Collection[str]) -> bool:
+    """Whether a result with these reasons rests on scores, and its characters are to be charged."""
+    return ABSTENTIONS.isdisjoint(reasons)
 
 
 def conclude(
@@ -99,7 +106,10 @@ def _finding(evidence: Evidence, calibration: Calibration, band: Band, threshold
     else:
         verdict = Verdict.INCONCLUSIVE
         marks = _marks(probabilities, ai_from=2.0, human_to=calibration.sentences.human_at_most)
-    doubt = "ai_like_passage" if reads_human else _doubt(calibration, threshold)
+    if statistic > threshold.logit:
+        doubt = "no_passage_to_show"
+    else:
+        doubt = "ai_like_passage" if reads_human else _doubt(calibration, threshold)
     reasons = (doubt,) if verdict is Verdict.INCONCLUSIVE else ()
     return _Finding(verdict, p_ai, tuple(zip(probabilities, marks, strict=True)), reasons)
 

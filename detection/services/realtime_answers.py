@@ -22,7 +22,8 @@ from zhenwen.jobs.taking import Taker
 from zhenwen.observability.metrics import REALTIME_CALLS_TOTAL
 
 # KEYS: the calls that the worker holds. ARGV: number of answers; of each its call, template, record,
-# result's name, name of the text's results, characters; seconds to keep results; then scores: name and value.
+# result's name, name of the text's results, characters that each use of it is charged; seconds to keep
+# results; then scores: name and value.
 # An answer without a template says that there will be none. Returns 1 for each that somebody waits for.
 _GIVE = Script(
     f"""
@@ -86,7 +87,7 @@ def give_answers(answers: Sequence[Answer], *, taker: Taker, scores: Sequence[tu
             record.encoded() if record else b"",
             key.name if key else "",
             key.of_text if key else "",
-            record.characters if record else 0,
+            record.charged_characters if record else 0,
         ]
     arguments.append(settings.RESULT_CACHE_SECONDS)
     arguments += [word for score in scores for word in score]

@@ -35,6 +35,7 @@ from django.utils import timezone
 
 from detection.models import Detection, Document, DocumentContent, Priority, Report
 from detection.scoring.types import DetectionResult, ExtractedDocument
+from detection.scoring.verdict import was_scored
 from detection.selectors.policies import policy_of
 from detection.services.caches import forget_document
 from detection.services.realtime_calls import AdmittedCall
@@ -74,6 +75,11 @@ class CallRecord:
     @property
     def ledger_reference(self) -> str:
         return f"detection:{self.detection_id}"
+
+    @property
+    def charged_characters(self) -> int:
+        """None where nothing was scored; the ledger then has an entry of 0, by which the record is known."""
+        return self.characters if was_scored(self.report["reasons"]) else 0
 
     def encoded(self) -> bytes:
         return json.dumps({name: getattr(self, name) for name in _FIELDS}, ensure_ascii=False).encode()
@@ -209,7 +215,7 @@ def _write(organization_id: int, records: Sequence[CallRecord]) -> None:
             _forget(detections, new)
         charge_each(
             organization_id=organization_id,
-            characters={record.ledger_reference: record.characters for record in new.values()},
+            characters={record.ledger_reference: record.charged_characters for record in new.values()},
         )
         transaction.on_commit(lambda: _count(list(new.values())), robust=True)
 

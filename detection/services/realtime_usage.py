@@ -41,6 +41,7 @@ local function remaining_characters(organization)
   return tonumber(redis.call('GET', '{_REMAINING}' .. organization) or nil)
 end
 local function count_use(organization, characters)
+  if characters == 0 then return end
   redis.call('DECRBY', '{_REMAINING}' .. organization, characters)
   redis.call('INCRBY', '{_PENDING}' .. organization, characters)
   redis.call('SADD', '{_ORGANIZATIONS}', organization)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from detection.models import Detection, DocumentContent, Priority, Report
 from detection.scoring.prepare import PreparedDocument, prepare
 from detection.scoring.types import DetectionResult, SegmentInput, SegmentScore
-from detection.scoring.verdict import abstention, conclude
+from detection.scoring.verdict import abstention, conclude, was_scored
 from detection.services.caches import cached_scores, remember_scores, stored_document
 from detection.services.claiming import claim_next
 from detection.services.leases import Lease, LeaseLost, renewed_lease
@@ -25,7 +25,7 @@ from detection.services.reports import report_fields
 from detection.services.transitions import move
 from detection.services.warm_model import BorrowModel, SegmentScorer
 from detection.states import State
-from zhenwen.ledger.services import charge_reservation
+from zhenwen.ledger.services import charge_reservation, release_reservation
 from zhenwen.observability.metrics import (
     DETECTIONS_IN_HAND,
     SEGMENT_CACHE_TOTAL,
@@ -64,7 +64,7 @@ def score_next(*, priority: Priority, borrow_model: BorrowModel) -> bool:
 
 
 def score_claimed(detection: Detection, scorer: SegmentScorer) -> None:
-    """Score, report and charge. Quietly leaves no trace when the lease is lost."""
+    """Score, report and settle. Quietly leaves no trace when the lease is lost."""
     started = time.perf_counter()
     try:
         with renewed_lease(detection) as lease:
@@ -193,14 +193,15 @@ class _Progress:
 
 @transaction.atomic(savepoint=False)
 def _finish(detection: Detection, result: DetectionResult) -> bool:
-    """Report, charge and state in one transaction: all of it, or nothing."""
+    """Report, charge and state in one transaction: all of it, or nothing. What was not scored is free."""
     moved = move(detection, to=State.SUCCEEDED, finished_at=timezone.now(), lease_expires_at=None)
     if not moved:
         return False
     Report.objects.create(
         organization_id=detection.organization_id, detection=detection, **report_fields(result)
     )
-    charge_reservation(organization_id=detection.organization_id, reference=detection.ledger_reference)
+    settle = charge_reservation if was_scored(result.reasons) else release_reservation
+    settle(organization_id=detection.organization_id, reference=detection.ledger_reference)
     count_end(State.SUCCEEDED)
     VERDICTS_TOTAL.labels(result.model_name, result.verdict.value).inc()
     return True

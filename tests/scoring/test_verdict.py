@@ -89,6 +89,18 @@ def test_a_text_with_a_passage_that_reads_like_a_model_is_not_called_human(calib
     assert result.shares["ai"] == 0
 
 
+def test_a_whole_that_is_above_the_line_without_a_sentence_to_show_accuses_nobody(
+    calibration: Calibration,
+) -> None:
+    shifted = dataclasses.replace(calibration.sentences.platt, intercept=-1000.0)
+    doubtful = dataclasses.replace(calibration.sentences, platt=shifted)
+    result = detected(text(0, 16), dataclasses.replace(calibration, sentences=doubtful))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.p_ai > result.threshold
+    assert result.reasons == ("no_passage_to_show",)
+    assert result.shares["ai"] == 0
+
+
 def test_one_odd_sentence_accuses_nobody(calibration: Calibration) -> None:
     result = detected(text(30, 1) + text(30), calibration)
     assert result.verdict is Verdict.HUMAN

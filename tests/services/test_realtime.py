@@ -150,6 +150,18 @@ def test_the_same_text_is_answered_from_the_cache_and_counted(cast: Cast) -> Non
     assert used(cast.acme) == 2 * characters
 
 
+def test_an_answer_without_a_score_is_free_each_time(cast: Cast) -> None:
+    with a_realtime_worker():
+        first = ask(cast.acme, "太短了。")
+    again = ask(cast.acme, "太短了。")
+    assert again.cached
+    assert first.payload is not None
+    assert first.payload["result"]["reasons"] == ["too_short"]
+    assert book_realtime_usage() == 0
+    assert balance(cast.acme) == (0, 0)
+    assert used(cast.acme) == 0
+
+
 def test_a_cached_answer_bears_the_callers_title(cast: Cast) -> None:
     with a_realtime_worker():
         ask(cast.acme)

@@ -30,9 +30,9 @@ from zhenwen.tenancy.scope import tenant_scope
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fake_version")]
 
 
-def push(cast: Cast, number: int = 0, *, title: str = "") -> RealtimeCall:
+def push(cast: Cast, number: int = 0, *, title: str = "", text: str = "") -> RealtimeCall:
     """A call in the inbox, as the door leaves it."""
-    call = new_call(text=paper(600, number=number), title=title, external_id="", deadline_seconds=20)
+    call = new_call(text=text or paper(600, number=number), title=title, external_id="", deadline_seconds=20)
     terms = terms_of(organization_id=cast.acme.id)
     assert terms is not None
     refresh_remaining(organization_id=cast.acme.id)
@@ -142,6 +142,22 @@ def test_6_an_erased_document_does_not_come_back(cast: Cast, monkeypatch: pytest
     with tenant_scope(cast.acme.id):
         assert not Document.objects.exists()
     assert len(charges(cast)) == 1
+
+
+def test_6_one_that_cost_nothing_does_not_come_back_either(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = push(cast, text="太短了。")
+    answer_waiting_calls(writes=False)
+    left_by_a_dead_writer(monkeypatch, before_commit=False)
+    detection = detection_of(cast, call)
+    assert detection is not None
+    with tenant_scope(cast.acme.id):
+        erase_document(document=detection.document, erased_by=BOB)
+    assert write_left_records() == 1
+    with tenant_scope(cast.acme.id):
+        assert not Document.objects.exists()
+    assert balance(cast.acme) == (0, 0)
 
 
 def test_an_id_given_out_a_moment_ago_is_waited_for(cast: Cast) -> None:

@@ -47,6 +47,14 @@ def test_a_report_says_what_scored_it(cast: Cast, fake_version: ModelVersion) ->
     assert detection.model_version_id == fake_version.pk
 
 
+def test_what_is_not_scored_is_not_charged(cast: Cast) -> None:
+    model = FakeModel()
+    detection = score(hand_in_text(cast.acme, "太短了。"), model)
+    assert (detection.state, model.scored) == (State.SUCCEEDED, 0)
+    assert balance(cast.acme) == (0, 0)
+    assert entries(detection) == ["reserve", "release"]
+
+
 def test_the_same_segments_are_not_scored_again(cast: Cast) -> None:
     model = FakeModel()
     score(hand_in_text(cast.acme, paper(900)), model)

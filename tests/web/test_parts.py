@@ -19,6 +19,7 @@ from detection.reports.wording import (
     percentages_told_apart,
 )
 from detection.scoring.types import BlockKind, ExcludedSpan, SentenceResult, Verdict
+from detection.scoring.verdict import ABSTENTIONS
 
 AI, HUMAN = Verdict.AI, Verdict.HUMAN
 
@@ -63,7 +64,7 @@ def test_every_code_has_words() -> None:
     assert set(EXCLUSIONS) == set(BlockKind) - {BlockKind.PROSE}
     assert set(ATTACKS) == {"zero_width", "homoglyph", "bidi_control", "spaced_characters"}
     assert set(SENTENCE_LABELS) == {verdict.value for verdict in Verdict} - {"mixed"}
-    assert {"too_short", "unsupported_language", "between_thresholds"} <= set(INCONCLUSIVE_REASONS)
+    assert ABSTENTIONS | {"between_thresholds", "no_passage_to_show"} <= set(INCONCLUSIVE_REASONS)
 
 
 def test_the_scale_is_even_in_log_odds() -> None:
