@@ -85,6 +85,7 @@ class BatchInput(StrictSerializer):
         child=TextInput(),
         default=list,
         max_length=TEXTS_IN_A_BATCH_AT_MOST,
+        error_messages={"not_a_list": _("A JSON array is expected here.")},
         help_text=_("All are accepted or none. Leave it out to open a batch for files."),
     )
 

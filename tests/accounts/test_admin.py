@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.templatetags.admin_list import result_headers
 from django.test import Client
 from django.urls import reverse
 
@@ -32,6 +33,16 @@ def test_every_list_is_called_by_its_chinese_name(operator: Client) -> None:
     names = re.findall(r'<th scope="row"[^>]*>\s*<a [^>]*>([^<]+)</a>', content)
     assert len(names) == len(admin.site._registry)
     assert not [name for name in names if not re.search(r"[\u4e00-\u9fff]", name) or name.endswith("s")]
+
+
+@pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model.__name__)
+def test_every_column_has_a_chinese_heading(operator: Client, model: type) -> None:
+    options = model._meta  # type: ignore[attr-defined]
+    page = operator.get(reverse(f"admin:{options.app_label}_{options.model_name}_changelist"))
+    headings = [str(header["text"]) for header in result_headers(page.context["cl"])]
+    words = [heading for heading in headings if heading and "<" not in heading and heading.lower() != "id"]
+    assert words
+    assert not [heading for heading in words if not re.search(r"[\u4e00-\u9fff]", heading)]
 
 
 def test_a_stranger_signs_in_through_the_door_of_all(client: Client) -> None:

@@ -179,3 +179,14 @@ def test_a_chunked_body_of_unknown_length_is_refused(alice: Caller) -> None:
         "POST", DETECTIONS, b"", content_type="application/json", headers={"Transfer-Encoding": "chunked"}
     )
     assert (reply.status, reply.code) == (411, "length_required")
+
+
+@pytest.mark.parametrize(
+    ("texts", "field", "detail"),
+    [("甲", "texts", "这里应为 JSON 数组。"), (["甲"], "texts.0", "这里应为 JSON 对象。")],
+)
+def test_a_wrong_kind_of_value_is_called_by_what_json_calls_it(
+    alice: Caller, texts: object, field: str, detail: str
+) -> None:
+    errors = alice.post("batches", {"texts": texts}).json["errors"]
+    assert [(error["field"], error["detail"]) for error in errors] == [(field, detail)]

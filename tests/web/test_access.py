@@ -157,3 +157,11 @@ def test_a_list_that_asks_for_itself_signed_out_loads_the_page_anew(client: Clie
 
 def test_the_script_that_sends_files_is_told_that_it_is_signed_out(client: Client) -> None:
     assert client.post("/o/acme/submit/files", headers={"Accept": "application/json"}).status_code == 401
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/accounts/signup/", "/accounts/inactive/"])
+def test_who_cannot_come_in_is_told_why_and_shown_the_way_back(client: Client, address: str) -> None:
+    content = client.get(address).content.decode()
+    assert "请联系" in content
+    assert f'href="{reverse("account_login")}">返回登录' in content

@@ -17,7 +17,7 @@ class AuditEvent(TenantModel):
     action = models.CharField(_("action"), max_length=60)
     target = models.CharField(_("target"), max_length=254, blank=True)
     detail = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("audit event")

@@ -72,6 +72,7 @@ class MomentField(serializers.DateTimeField):
 class StrictSerializer(serializers.Serializer[Any]):
     # Refuses fields it does not know: a misspelt option must not be silently ignored. (A comment, because the
     # schema shows docstrings to callers.)
+    default_error_messages = {"invalid": _("A JSON object is expected here.")}
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []

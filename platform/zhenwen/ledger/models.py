@@ -53,8 +53,10 @@ class LedgerEntry(TenantModel):
     allowance = models.ForeignKey(Allowance, on_delete=models.CASCADE, related_name="entries")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     characters = models.BigIntegerField(_("characters"))
-    reference = models.CharField(max_length=80)  # detection:<uuid>, realtime:<…>, allowance:<id>
-    created_at = models.DateTimeField(auto_now_add=True)
+    reference = models.CharField(
+        _("reference"), max_length=80
+    )  # detection:<uuid>, realtime:<…>, allowance:<id>
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta(TenantModel.Meta):
         verbose_name = _("ledger entry")

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from zhenwen.tenancy.scope import current_organization_id
 
@@ -22,7 +23,9 @@ class TenantManager(models.Manager[_Row]):
 
 
 class TenantModel(models.Model):
-    organization = models.ForeignKey(settings.TENANT_MODEL, on_delete=models.CASCADE, related_name="+")
+    organization = models.ForeignKey(
+        settings.TENANT_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("organization")
+    )
 
     objects = TenantManager()
     # For Django's own machinery (relations, serialisation). Row-level security still holds.
