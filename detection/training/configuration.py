@@ -84,6 +84,7 @@ class LeaveOutPlan:
     """`runs`: name -> families of generators and areas that this run leaves out together."""
 
     seed: int
+    learning_rate: float
     token_budget: int
     texts_per_class: int
     least_characters: int

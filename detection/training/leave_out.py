@@ -65,7 +65,10 @@ def _trained(
         if area_of(text.source, text.domain) not in left_out["areas"]
         and not (text.label == AI and family_of(text.generator) in left_out["families"])
     ]
-    plan = replace(configuration.training, token_budget=configuration.leave_out.token_budget)
+    shorter = configuration.leave_out
+    plan = replace(
+        configuration.training, learning_rate=shorter.learning_rate, token_budget=shorter.token_budget
+    )
     train(plan=plan, base=base, texts=kept, target=target)
     export_model(
         base=target / FINAL_FOLDER,
