@@ -199,6 +199,7 @@ def _quantise(arguments: argparse.Namespace) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from detection.training.evaluate import evaluate
+    from detection.training.texts import MEASURED_PACKAGES_FILE
 
     evaluate(
         folder=arguments.model,
@@ -207,6 +208,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         docs=arguments.docs,
         card=arguments.card,
         leave_out=arguments.work / "leave-out" / "leave-out.json",
+        packages=arguments.work / MEASURED_PACKAGES_FILE,
         configuration=_configuration(arguments),
     )
 

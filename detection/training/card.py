@@ -24,7 +24,7 @@ from detection.training.tables import AS_IT_COMES
 BEGINNING = "<!-- measured: written by `python -m detection.training evaluate` -->"
 END = "<!-- end of what was measured -->"
 _SHARE = "tpr_at_1_percent_fpr"
-_OTHER_SET, _UNSEEN_SET, _HARD_SET = "dev", "dev_ood", "dev_fpr"
+_OTHER_SET, _UNSEEN_SET, _HARD_SET, _PACKAGES = "dev", "dev_ood", "dev_fpr", "packages"
 
 
 class CardError(Exception):
@@ -59,6 +59,7 @@ def measured(report: Content) -> str:
             verdict_table("human texts", report["fairness"]),
             "### AI text of unseen sources, each generator against all human texts of `dev_ood`",
             separation_table("generator", report["ai"][_UNSEEN_SET]["generator"]),
+            *_of_packages(report),
             "### Human and AI in one document",
             spliced_table(report),
             "### Attacks\n\nOn `dev_ood`, 150 characters and more.",
@@ -78,6 +79,16 @@ def measured(report: Content) -> str:
             _aims(report),
         ]
     )
+
+
+def _of_packages(report: Content) -> list[str]:
+    if _PACKAGES not in report["human"]:
+        return []
+    return [
+        "### Sources out of packages, kept from training and calibration",
+        verdict_table("human texts", report["human"][_PACKAGES]["source"]),
+        separation_table("AI texts", report["ai"][_PACKAGES]["generator"]),
+    ]
 
 
 def _examples(report: Content) -> str:

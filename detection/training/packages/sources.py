@@ -21,7 +21,8 @@ class Source:
     """Texts of one kind in one package.
 
     `written`: no later than this day, by `evidence`. `domain`: the kind of writing. `files`: patterns of
-    paths in the archive. `generator`: the model that wrote the texts, where one did.
+    paths in the archive. `generator`: the model that wrote the texts, where one did. `is_measured`: kept from
+    training and calibration, so that a model can be measured on it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Source:
     label: str = HUMAN
     generator: str = ""
     most_passages: int = 300
+    is_measured: bool = False
 
     def __post_init__(self) -> None:
         if self.reader not in READERS or self.label not in (HUMAN, AI):
