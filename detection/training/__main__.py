@@ -22,6 +22,7 @@ _FOLDERS = (
         ("export", "calibrate", "quantise", "evaluate"),
     ),
     ("--checkpoint", "instead of the finished training", ("export",)),
+    ("--mean-with", "a model folder; the mean of its weights and the trained ones is exported", ("export",)),
     (
         "--docs",
         "where the report goes (default: docs; docs in --work for a model that does not ship)",
@@ -170,6 +171,7 @@ def _export(arguments: argparse.Namespace) -> None:
     export_model(
         base=arguments.work / "base" if arguments.checkpoint else final,
         checkpoint=arguments.checkpoint,
+        mean_with=arguments.mean_with,
         tokenizer=_tokenizer(arguments),
         target=arguments.model,
         name=model.name,

@@ -34,8 +34,8 @@ DESCRIPTION = (
     "Human documents: a twentieth of the training documents, never trained on, and half of the development "
     "corpora (theses, translations, technical books, law, newspaper among them), every kind of writing "
     "equally often; AI documents: half of the development corpus. Cropped and joined to every length. A "
-    "threshold is the highest of the conformal quantiles of all human documents together, of each kind of "
-    "writing and of each source that has texts enough for one."
+    "threshold is the highest of the conformal quantiles of all human documents together and of each kind of "
+    "writing."
 )
 
 
@@ -120,10 +120,10 @@ def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> C
 
 
 def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
-    """The band with thresholds that hold for each kind of writing and each source with texts enough.
+    """The band with thresholds that hold for each kind of writing, whatever its share of all.
 
-    Were a new source drawn like the known ones, the chance that its quantile lay above all of theirs would
-    be one in their number and one: that is what the highest of many quantiles buys.
+    Not for each source as well: most have too few texts for a quantile of their own, and then one text that
+    reads like a model's would set the threshold for everybody.
     """
     end = math.inf if band.to_characters is None else band.to_characters
     inside = [
@@ -134,8 +134,7 @@ def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
     statistics = np.array([band.statistic(d.evidence) for d in inside], dtype=np.float64)
     groups: defaultdict[str, list[float]] = defaultdict(list)
     for document, statistic in zip(inside, statistics.tolist(), strict=True):
-        for name in {document.document.kind, document.document.source}:
-            groups[name].append(statistic)
+        groups[document.document.kind].append(statistic)
     thresholds: list[Threshold] = []
     floor = -math.inf
     for threshold in sorted(band.thresholds, key=lambda t: -t.tolerated_fpr):
@@ -143,7 +142,7 @@ def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
             conformal_upper(np.array(values, dtype=np.float64), threshold.tolerated_fpr)
             for values in groups.values()
         ]
-        # Of a group with too few texts for a quantile of its own at least none that is known is accused.
+        # Of a kind with too few texts for a quantile of its own at least none that is known is accused.
         highest = [max(values) for values in groups.values()]
         floor = max(floor, threshold.logit, *map(min, quantiles, highest))
         accused = int((statistics > floor).sum())

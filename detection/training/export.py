@@ -42,11 +42,13 @@ def export_model(
     version: str,
     description: str,
     checkpoint: Path | None = None,
+    mean_with: Path | None = None,
     most_bytes: int | None = None,
 ) -> Manifest:
     """Write a model folder: configuration and weights of `base`, or the averaged weights of `checkpoint`.
 
-    The folder has no calibration yet and therefore gives no verdicts. Raises ExportError over `most_bytes`.
+    `mean_with`: a model folder of the same build; the mean of its weights and these is written. The folder
+    has no calibration yet and therefore gives no verdicts. Raises ExportError over `most_bytes`.
     """
     target.mkdir(parents=True, exist_ok=True)
     for stale in (MANIFEST_FILE, CALIBRATION_FILE, INT8_IR_FILE, INT8_IR_WEIGHTS_FILE):
@@ -54,6 +56,8 @@ def export_model(
     config = {**json.loads((base / CONFIG_FILE).read_text("utf-8")), **_head_configuration()}
     (target / CONFIG_FILE).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
     state = averaged_state(checkpoint) if checkpoint else load_file(base / WEIGHTS_FILE)
+    if mean_with is not None:
+        state = mean_state(state, load_file(mean_with / WEIGHTS_FILE))
     save_file(halved(state), target / WEIGHTS_FILE, metadata={"format": "pt"})
     if tokenizer.resolve() != (target / TOKENIZER_FILE).resolve():
         shutil.copyfile(tokenizer, target / TOKENIZER_FILE)
@@ -85,6 +89,18 @@ def averaged_state(checkpoint: Path) -> State:
     """The averaged weights of a training checkpoint, with those that were never changed."""
     content: dict[str, State] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     return content["model"] | content["ema"]
+
+
+def mean_state(first: State, second: State) -> State:
+    """Raises ExportError where the two are not of one build."""
+    if {name: tensor.shape for name, tensor in first.items()} != {
+        name: tensor.shape for name, tensor in second.items()
+    }:
+        raise ExportError("weights of different builds have no mean")
+    return {
+        name: (tensor.float() + second[name].float()) / 2 if tensor.is_floating_point() else tensor
+        for name, tensor in first.items()
+    }
 
 
 def halved(state: State) -> State:

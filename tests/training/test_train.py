@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from detection.training.batches import Batch  # noqa: E402
 from detection.training.configuration import TrainingPlan  # noqa: E402
 from detection.training.corpora import prepare_corpora, read_corpora  # noqa: E402
-from detection.training.export import ExportError, export_model  # noqa: E402
+from detection.training.export import ExportError, export_model, mean_state  # noqa: E402
 from detection.training.train import (  # noqa: E402
     CHECKPOINT_FILE,
     FINAL_FOLDER,
@@ -126,6 +126,14 @@ def test_a_checkpoint_becomes_a_model_folder_that_loads(run_training: RunTrainin
             most_bytes=1000,
             **common,
         )
+
+
+def test_the_mean_of_two_models_lies_between_their_weights() -> None:
+    first = {"weight": torch.tensor([1.0, 3.0]), "count": torch.tensor(2)}
+    second = {"weight": torch.tensor([2.0, -3.0]).half(), "count": torch.tensor(2)}
+    assert mean_state(first, second)["weight"].tolist() == [1.5, 0.0]
+    with pytest.raises(ExportError, match="different builds"):
+        mean_state(first, {"weight": torch.tensor([1.0])})
 
 
 class Guesser(torch.nn.Module):  # type: ignore[name-defined,misc]
