@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from detection.scoring.evidence import Evidence
 from detection.scoring.types import SegmentInput, SegmentScore
@@ -52,9 +53,18 @@ def test_a_small_kind_that_looks_like_ai_is_protected_like_the_large_ones() -> N
 
 
 def test_of_a_kind_too_rare_for_a_quantile_nobody_known_is_accused() -> None:
-    rare = [scored_document(HUMAN, "h_sogouc", logit, number) for number, logit in enumerate((0.5, 3.0))]
+    rare = [scored_document(HUMAN, "h_cmrc", logit, number) for number, logit in enumerate((0.5, 3.0))]
     band = fit(made_documents(law_logit=-2.0) + rare, languages=("zh",)).band(200)
     assert all(band.statistic(d.evidence) <= band.threshold(0.02).logit for d in rare)
+
+
+def test_single_texts_of_a_source_do_not_decide_for_everybody() -> None:
+    odd = [scored_document(HUMAN, "h_sogouc", logit, number) for number, logit in enumerate((0.5, 3.0))]
+    usual, with_odd = (
+        fit(documents, languages=("zh",)).band(200).threshold(0.01).logit
+        for documents in (made_documents(law_logit=-2.0), made_documents(law_logit=-2.0) + odd)
+    )
+    assert with_odd == pytest.approx(usual, abs=0.1)
 
 
 def test_stricter_rates_never_have_lower_thresholds() -> None:
