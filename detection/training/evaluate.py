@@ -42,7 +42,7 @@ from detection.training.tables import (
 )
 from detection.training.texts import AI, DEVELOPMENT, HUMAN, CorpusText, is_for_calibration, read_texts
 
-PACKAGES = "packages"
+_PACKAGES = "packages"
 _TIMED_TEXTS = 80
 
 
@@ -67,7 +67,7 @@ def evaluate(
     plan = configuration.evaluation
     texts = {name: _measured_texts(data, name) for name in DEVELOPMENT}
     if packages.exists():
-        texts[PACKAGES] = list(read_texts(packages))
+        texts[_PACKAGES] = list(read_texts(packages))
     documents = {name: _documents(texts[name], name, plan) for name in texts}
     judged = {name: judge(documents[name], scorer, model.calibration) for name in texts}
     with_both = [name for name in texts if any(text.label == AI for text in texts[name])]
@@ -128,7 +128,7 @@ def _documents(texts: Sequence[CorpusText], name: str, plan: EvaluationPlan) -> 
         "dev": plan.dev_texts_per_source,
         "dev_ood": plan.ood_texts_per_source,
         "dev_fpr": plan.fpr_texts_per_source,
-        PACKAGES: plan.ood_texts_per_source,
+        _PACKAGES: plan.ood_texts_per_source,
     }[name]
     by_origin: dict[tuple[str, str, str], list[CorpusText]] = {}
     for text in texts:

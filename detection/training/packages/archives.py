@@ -114,15 +114,8 @@ _COMMANDS: dict[str, Callable[[Package, str], list[str]]] = {
         *("--download", folder, f"{p.name}=={p.version}"),
     ],
     "npm": lambda p, folder: [
-        *(
-            "npm",
-            "pack",
-            "--silent",
-            "--ignore-scripts",
-            "--pack-destination",
-            folder,
-            f"{p.name}@{p.version}",
-        ),
+        *("npm", "pack", "--silent", "--ignore-scripts"),
+        *("--pack-destination", folder, f"{p.name}@{p.version}"),
     ],
 }
 
