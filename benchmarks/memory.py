@@ -2,7 +2,8 @@
 
 Each worker is a process that loads the model and scores full batches, as many at once as it has lanes.
 `proportional` counts a page that several processes share in equal parts: the sum over the workers is what the
-host really spends.
+host really spends. "merged" is said where the kernel merges equal pages (`echo 1 > /sys/kernel/mm/ksm/run`):
+after the workers have offered theirs, the kernel has gone through them, and each has scored once more.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,6 +25,9 @@ from benchmarks.places import DOCS, MODELS, REFERENCE_MODEL, ROOT, SHIPPED_MODEL
 
 WORKERS = (1, 2, 4)
 MOMENTS = ("imported", "loaded", "scored")
+MERGED = "merged"
+# The kernel is done when the workers' memory shrinks by no more than a MiB from one look to the next.
+_LOOK_SECONDS = 4.0
 _FIELDS = ("Rss", "Pss", "Shared_Clean", "Shared_Dirty", "Private_Clean", "Private_Dirty")
 
 Content = dict[str, Any]
@@ -71,9 +76,34 @@ def measure(folder: Path, way: Way, workers: int) -> Content:
         moments = {}
         for moment in MOMENTS:
             _ask_all(processes, moment)  # first all of them get there, then all of them count
-            reports = [json.loads(line) for line in _ask_all(processes, "count")]
-            moments[moment] = {name: sum(report[name] for report in reports) for name in reports[0]}
+            moments[moment] = _count(processes)
+        if _kernel_merges():
+            _ask_all(processes, "offered")
+            _wait_for_merging(processes)
+            _ask_all(processes, "scored")
+            moments[MERGED] = _count(processes)
     return {"way": way.name, "workers": workers, **moments}
+
+
+def _kernel_merges() -> bool:
+    from detection.engine import merging_runs
+
+    return merging_runs()
+
+
+def _count(processes: Sequence[subprocess.Popen[str]]) -> dict[str, float]:
+    reports = [json.loads(line) for line in _ask_all(processes, "count")]
+    return {name: sum(report[name] for report in reports) for name in reports[0]}
+
+
+def _wait_for_merging(processes: Sequence[subprocess.Popen[str]]) -> None:
+    before = _count(processes)["proportional"]
+    while True:
+        time.sleep(_LOOK_SECONDS)
+        now = _count(processes)["proportional"]
+        if before - now <= 1 and now < before + 1:
+            return
+        before = now
 
 
 def _ask_all(processes: Sequence[subprocess.Popen[str]], question: str) -> list[str]:
@@ -89,16 +119,18 @@ def _ask_all(processes: Sequence[subprocess.Popen[str]], question: str) -> list[
 
 def work(folder: Path, way: Way) -> None:
     """A worker: does what each line of standard input says, and answers with a line."""
-    from detection.engine import load_model_folder
+    from detection.engine import LargeBlocks, load_model_folder
     from detection.engine.batches import BATCH_TOKENS
     from detection.scoring.types import SegmentInput
 
     import_module(f"detection.engine.{way.backend}_backend")
     scorer = None
+    blocks, loading = LargeBlocks(), ExitStack()
     for line in sys.stdin:
         answer: object = "done"
         match line.strip():
             case "loaded":
+                loading.enter_context(blocks)
                 scorer = load_model_folder(
                     folder, backend=way.backend, precision=way.precision, is_shared=way.has_lanes
                 )
@@ -106,6 +138,9 @@ def work(folder: Path, way: Way) -> None:
                 batch = [SegmentInput("的" * 510, (510,))] * (BATCH_TOKENS // 512)
                 with ThreadPoolExecutor(scorer.backend.lanes) as threads:
                     list(threads.map(scorer.score, [batch] * (4 * scorer.backend.lanes)))
+            case "offered":
+                loading.close()
+                blocks.offer()
             case "count":
                 answer = memory_mib()
         sys.stdout.write(f"{json.dumps(answer)}\n")
@@ -137,15 +172,16 @@ def page(rows: Sequence[Content]) -> str:
         "counts once. Each has loaded the model and scored batches. Resident counts what is shared in each.",
         "",
         "| model | runs on | workers | libraries alone | model loaded | after a batch | of it shared "
-        "| resident |",
-        "|---|---|---|---|---|---|---|---|",
+        "| resident | kernel merges |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         proportional = [f"{row[moment]['proportional']:.0f}" for moment in MOMENTS]
         scored = row["scored"]
         once = scored["proportional"] - scored["private"]
         cells = [row["model"], row["way"], row["workers"], *proportional]
-        cells += [f"{once:.0f}", f"{scored['resident']:.0f}"]
+        merged = f"{row[MERGED]['proportional']:.0f}" if MERGED in row else ""
+        cells += [f"{once:.0f}", f"{scored['resident']:.0f}", merged]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     lines += [
         "",
@@ -155,9 +191,14 @@ def page(rows: Sequence[Content]) -> str:
         "the weights as a file holds them, of which each process again packs its own. "
         "A model with lanes, as warm workers have it, holds two such copies, for a pass that has all cores "
         "and for passes that have one each; `ZHENWEN_ENGINE_THREADS=1` makes it one. "
-        "Torch shares the weights where the file holds them in the precision it runs in, and only there. "
-        "Therefore a host runs one warm worker for papers and one for calls, with threads that share its "
-        "model, and not one process for each core.",
+        "Torch shares the weights where the file holds them in the precision it runs in, and only there.",
+        "",
+        "The kernel can share what no library does: all these copies are the same bytes, and warm workers "
+        "offer theirs for merging (`detection/engine/merging.py`). Where the operator lets Linux merge "
+        "(`echo 1 > /sys/kernel/mm/ksm/run`, off as it comes), the last column holds some seconds after a "
+        "start: the two copies of a worker become one, and a further worker costs its libraries and what it "
+        "computes with. Elsewhere a host runs one warm worker for papers and one for calls, with threads "
+        "that share its model, and not one process for each core.",
     ]
     return "\n".join(lines) + "\n"
 
