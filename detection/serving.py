@@ -26,6 +26,7 @@ from detection.selectors.model_versions import activating_model_version, active_
 from detection.services.model_versions import confirm_activation, refuse_activation
 from detection.services.realtime_worker import RealtimeWorker
 from detection.services.scoring import score_next
+from zhenwen.jobs.lasting import keep_for_good
 from zhenwen.jobs.pool import WorkPool
 from zhenwen.jobs.queues import REALTIME
 from zhenwen.jobs.workers import run_warm_worker
@@ -185,6 +186,8 @@ class WarmModels:
             self._put_aside.append(model)  # and closed before long, unless it comes to serve
         is_active = version.status == ModelVersion.Status.ACTIVE
         if is_active or confirm_activation(model_version=version):
+            if self._serving is None:
+                keep_for_good()
             self._serve(model)
             MODEL_CHANGE_SECONDS.labels("changed").observe(time.monotonic() - began)
             logger.info("model serves", digest=version.digest, seconds=round(time.monotonic() - began, 3))

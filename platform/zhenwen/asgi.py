@@ -11,12 +11,14 @@ from urllib.parse import quote
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zhenwen.settings.live")
 _django: Any = get_wsgi_application()
 
 from detection.api.front_door import FrontDoor  # noqa: E402 - imports models, which need Django set up
 from zhenwen.http.draining import Draining  # noqa: E402
+from zhenwen.jobs.lasting import keep_for_good  # noqa: E402
 
 # Whatever may stand in a query stays as it is.
 _QUERY = "!$%&'()*+,-./:;=?@[]_~"
@@ -42,3 +44,7 @@ async def _site(scope: Any, receive: Any, send: Any) -> None:
 
 
 application = Draining(FrontDoor(_site, _bridge.executor))
+
+# All pages are imported now, not by the first request.
+_ = get_resolver().url_patterns
+keep_for_good()

@@ -6,7 +6,6 @@ To RQ a message is a job; here it only wakes, and what there is to do stands in 
 
 from __future__ import annotations
 
-import gc
 import resource
 import signal
 import threading
@@ -23,6 +22,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
+from zhenwen.jobs.lasting import keep_for_good
 from zhenwen.jobs.pool import WorkPool
 from zhenwen.jobs.presence import Describe, announced
 from zhenwen.jobs.queues import queue_named, redis_connection
@@ -116,9 +116,7 @@ def run_forking_worker(
         worker.limits = limits
         return worker
 
-    # What lives now lives on: children need not look through it, nor copy its pages by doing so.
-    gc.collect()
-    gc.freeze()
+    keep_for_good()
     with announced(queue):
         _work_until_told_to_stop(make)
 

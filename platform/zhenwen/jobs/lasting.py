@@ -1,0 +1,15 @@
+"""What a process has made by the time it begins its work lives as long as the process."""
+
+from __future__ import annotations
+
+import gc
+
+
+def keep_for_good() -> None:
+    """Take what lives now out of the garbage collector's sight.
+
+    With Django and a model loaded, each full look holds the interpreter for some fifty milliseconds, and a
+    forked child that looks copies every page it looks at.
+    """
+    gc.collect()
+    gc.freeze()
