@@ -3,7 +3,7 @@
 Each worker is a process that loads the model and scores full batches, as many at once as it has lanes.
 `proportional` counts a page that several processes share in equal parts: the sum over the workers is what the
 host really spends. "merged" is said where the kernel merges equal pages (`echo 1 > /sys/kernel/mm/ksm/run`):
-after the workers have offered theirs, the kernel has gone through them, and each has scored once more.
+after it has gone through those of the workers, and each has scored once more.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from benchmarks.places import DOCS, MODELS, REFERENCE_MODEL, ROOT, SHIPPED_MODEL
 WORKERS = (1, 2, 4)
 MOMENTS = ("imported", "loaded", "scored")
 MERGED = "merged"
-# The kernel is done when the workers' memory shrinks by no more than a MiB from one look to the next.
-_LOOK_SECONDS = 4.0
+_SCANS = 3
 _FIELDS = ("Rss", "Pss", "Shared_Clean", "Shared_Dirty", "Private_Clean", "Private_Dirty")
 
 Content = dict[str, Any]
@@ -77,18 +76,11 @@ def measure(folder: Path, way: Way, workers: int) -> Content:
         for moment in MOMENTS:
             _ask_all(processes, moment)  # first all of them get there, then all of them count
             moments[moment] = _count(processes)
-        if _kernel_merges():
-            _ask_all(processes, "offered")
-            _wait_for_merging(processes)
+        if json.loads(_ask_all(processes, "merges")[0]):
+            _wait_for_merging()
             _ask_all(processes, "scored")
             moments[MERGED] = _count(processes)
     return {"way": way.name, "workers": workers, **moments}
-
-
-def _kernel_merges() -> bool:
-    from detection.engine import merging_runs
-
-    return merging_runs()
 
 
 def _count(processes: Sequence[subprocess.Popen[str]]) -> dict[str, float]:
@@ -96,14 +88,15 @@ def _count(processes: Sequence[subprocess.Popen[str]]) -> dict[str, float]:
     return {name: sum(report[name] for report in reports) for name in reports[0]}
 
 
-def _wait_for_merging(processes: Sequence[subprocess.Popen[str]]) -> None:
-    before = _count(processes)["proportional"]
-    while True:
-        time.sleep(_LOOK_SECONDS)
-        now = _count(processes)["proportional"]
-        if before - now <= 1 and now < before + 1:
-            return
-        before = now
+def _wait_for_merging() -> None:
+    """Until the kernel has gone through all that is offered: what a second look finds unchanged is merged."""
+    last = _full_scans() + _SCANS
+    while _full_scans() < last:
+        time.sleep(1)
+
+
+def _full_scans() -> int:
+    return int(Path("/sys/kernel/mm/ksm/full_scans").read_text("ascii"))
 
 
 def _ask_all(processes: Sequence[subprocess.Popen[str]], question: str) -> list[str]:
@@ -119,18 +112,17 @@ def _ask_all(processes: Sequence[subprocess.Popen[str]], question: str) -> list[
 
 def work(folder: Path, way: Way) -> None:
     """A worker: does what each line of standard input says, and answers with a line."""
-    from detection.engine import LargeBlocks, load_model_folder
+    from detection.engine import load_model_folder
     from detection.engine.batches import BATCH_TOKENS
+    from detection.engine.merging import merging_runs
     from detection.scoring.types import SegmentInput
 
     import_module(f"detection.engine.{way.backend}_backend")
     scorer = None
-    blocks, loading = LargeBlocks(), ExitStack()
     for line in sys.stdin:
         answer: object = "done"
         match line.strip():
             case "loaded":
-                loading.enter_context(blocks)
                 scorer = load_model_folder(
                     folder, backend=way.backend, precision=way.precision, is_shared=way.has_lanes
                 )
@@ -138,9 +130,8 @@ def work(folder: Path, way: Way) -> None:
                 batch = [SegmentInput("的" * 510, (510,))] * (BATCH_TOKENS // 512)
                 with ThreadPoolExecutor(scorer.backend.lanes) as threads:
                     list(threads.map(scorer.score, [batch] * (4 * scorer.backend.lanes)))
-            case "offered":
-                loading.close()
-                blocks.offer()
+            case "merges":
+                answer = merging_runs()
             case "count":
                 answer = memory_mib()
         sys.stdout.write(f"{json.dumps(answer)}\n")
@@ -193,12 +184,13 @@ def page(rows: Sequence[Content]) -> str:
         "and for passes that have one each; `ZHENWEN_ENGINE_THREADS=1` makes it one. "
         "Torch shares the weights where the file holds them in the precision it runs in, and only there.",
         "",
-        "The kernel can share what no library does: all these copies are the same bytes, and warm workers "
-        "offer theirs for merging (`detection/engine/merging.py`). Where the operator lets Linux merge "
-        "(`echo 1 > /sys/kernel/mm/ksm/run`, off as it comes), the last column holds some seconds after a "
-        "start: the two copies of a worker become one, and a further worker costs its libraries and what it "
-        "computes with. Elsewhere a host runs one warm worker for papers and one for calls, with threads "
-        "that share its model, and not one process for each core.",
+        "The kernel can share what no library does: all these copies are the same bytes, and workers with "
+        "OpenVINO offer theirs for merging (`detection/engine/merging.py`). Where the operator lets Linux "
+        "merge (`echo 1 > /sys/kernel/mm/ksm/run`, off as it comes), the last column holds after the kernel "
+        "has gone through them twice, at 20 MiB a second as it comes, at 1,000 with "
+        "`echo 5000 > /sys/kernel/mm/ksm/pages_to_scan`: the two copies of a worker become one, and a "
+        "further worker costs its libraries and what it computes with. Elsewhere a host runs one warm worker "
+        "for papers and one for calls, with threads that share its model, and not one process for each core.",
     ]
     return "\n".join(lines) + "\n"
 

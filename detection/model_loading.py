@@ -7,22 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
-import structlog
-
-from detection.engine import (
-    LargeBlocks,
-    ModelFolderError,
-    ModelScorer,
-    SharedScorer,
-    check_golden,
-    load_model_folder,
-    merging_runs,
-)
+from detection.engine import ModelFolderError, ModelScorer, SharedScorer, check_golden, load_model_folder
 from detection.models import ModelVersion
 from detection.scoring.types import SegmentInput
 from zhenwen.jobs.gently import gently
-
-logger = structlog.get_logger(__name__)
 
 # Shapes to warm up: the lengths segments are padded to, alone and a few together.
 WARM_UP_TOKENS = range(64, 513, 64)
@@ -38,9 +26,7 @@ def load_checked(version: ModelVersion, *, beside: bool = False) -> SharedScorer
 
     `beside` a model that serves it is done with what that one leaves over. Raises ModelFolderError.
     """
-    with LargeBlocks() as blocks:
-        scorer = gently(lambda: _checked(version, rest=REST)) if beside else _checked(version)
-    logger.info("memory offered for merging", size_bytes=blocks.offer(), kernel_merges=merging_runs())
+    scorer = gently(lambda: _checked(version, rest=REST)) if beside else _checked(version)
     return SharedScorer(scorer)  # whose threads must not be of low priority
 
 

@@ -84,6 +84,7 @@ class WarmModels:
         self._previous: LoadedModel | None = None
         self._put_aside: list[LoadedModel] = []
         self._borrowers: dict[LoadedModel, int] = {}
+        self._has_served = False
         self._loading: ModelVersion | None = None
         self._refusal: _Refusal | None = None
 
@@ -186,7 +187,8 @@ class WarmModels:
             self._put_aside.append(model)  # and closed before long, unless it comes to serve
         is_active = version.status == ModelVersion.Status.ACTIVE
         if is_active or confirm_activation(model_version=version):
-            if self._serving is None:
+            if not self._has_served:
+                self._has_served = True
                 keep_for_good()
             self._serve(model)
             MODEL_CHANGE_SECONDS.labels("changed").observe(time.monotonic() - began)

@@ -4,14 +4,12 @@ from detection.engine.backends import BackendInfo
 from detection.engine.golden import check_golden, write_golden
 from detection.engine.locations import default_model_folder
 from detection.engine.manifest import Manifest, ModelFolderError, read_manifest, write_manifest
-from detection.engine.merging import LargeBlocks, merging_runs
 from detection.engine.requests import RequestExpired
 from detection.engine.scorer import ModelScorer, load_model_folder
 from detection.engine.shared import ScorerClosed, SharedScorer
 
 __all__ = [
     "BackendInfo",
-    "LargeBlocks",
     "Manifest",
     "ModelFolderError",
     "ModelScorer",
@@ -21,7 +19,6 @@ __all__ = [
     "check_golden",
     "default_model_folder",
     "load_model_folder",
-    "merging_runs",
     "read_manifest",
     "write_golden",
     "write_manifest",

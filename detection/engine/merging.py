@@ -3,9 +3,10 @@
 OpenVINO packs weights for the processor into memory of each process, always into the same bytes. Linux merges
 equal pages of processes that ask for it, where its same-page merging runs (`/sys/kernel/mm/ksm/run` is 1): so
 a further worker costs its libraries and what it computes with, and not the weights again. A page that is
-written to becomes the process's own again, so that merging is never wrong, only useless.
+written to becomes the process's own again: merging may cost time, never correctness.
 
-Only large blocks that were allocated while a model was loaded are offered: weights, and little besides.
+Only large blocks that are allocated while a model packs its weights are offered. A swap of models packs while
+others score: blocks that their threads allocate in that second are offered too, at the price of a look.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _MAPS = Path("/proc/self/maps")
 _SWITCH = Path("/sys/kernel/mm/ksm/run")
 
 LEAST_BYTES = 256 * 1024
-# What the C library's own adaptation ends at in a process that has run for a while.
+# The most that the C library's own adaptation can end at; once set, it stays.
 _USUAL_THRESHOLD_BYTES = 32 * 1024 * 1024
 
 Span = tuple[int, int]  # first address, address after the last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -16,10 +17,14 @@ from detection.engine.batches import TokenIds
 from detection.engine.conversion import converted
 from detection.engine.head import Floats
 from detection.engine.manifest import INT8_IR_FILE, IR_FILE, ModelFolderError
+from detection.engine.merging import LargeBlocks, merging_runs
 from detection.engine.openvino_runtime import ov
 from detection.engine.processor import has_fast_bfloat16
 
+logger = logging.getLogger(__name__)
+
 _DEVICE = "CPU"
+_FEW_TOKENS = np.ones((1, 16), dtype=np.int64)
 
 
 class OpenVinoBackend:
@@ -41,12 +46,20 @@ class OpenVinoBackend:
         path = request.folder / INT8_IR_FILE if precision == INT8 else _ir_path(request)
         lanes = min(request.lanes, request.threads)
         hint = arithmetic if precision == INT8 else precision
-        self._alone: Any = _compiled(path, hint, threads=request.threads, streams=1).create_infer_request()
-        beside = _compiled(path, hint, threads=lanes, streams=lanes) if lanes > 1 else None
-        # What follows is guarded by this.
-        self._changed = threading.Lock()
-        self._beside: list[Any] = [beside.create_infer_request() for _ in range(lanes)] if beside else []
-        self._running = 0
+        with LargeBlocks() as packed:
+            self._alone: Any = _compiled(
+                path, hint, threads=request.threads, streams=1
+            ).create_infer_request()
+            beside = _compiled(path, hint, threads=lanes, streams=lanes) if lanes > 1 else None
+            # What follows is guarded by this.
+            self._changed = threading.Lock()
+            self._beside: list[Any] = [beside.create_infer_request() for _ in range(lanes)] if beside else []
+            self._running = 0
+            for infer_request in (self._alone, *self._beside):  # the first pass packs the weights
+                infer_request.infer({"input_ids": _FEW_TOKENS, "attention_mask": _FEW_TOKENS})
+        if offered := packed.offer():
+            merges = "which the kernel merges" if merging_runs() else "were the kernel to merge them"
+            logger.info("offered %d MiB of weights that other workers may share, %s", offered >> 20, merges)
         self.info = BackendInfo(OPENVINO, "cpu", precision, request.threads, lanes)
 
     def logits(self, input_ids: TokenIds, attention_mask: TokenIds) -> Floats:

@@ -68,6 +68,14 @@ def on_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     shared_connection().flushdb()
 
 
+@pytest.fixture(autouse=True)
+def kept_for_good(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """How often the garbage collector was told to look at nothing that lives: here it only seems so."""
+    times: list[None] = []
+    monkeypatch.setattr("detection.serving.keep_for_good", lambda: times.append(None))
+    return times
+
+
 MakeVersion = Callable[..., ModelVersion]
 
 
@@ -237,6 +245,14 @@ def test_a_refused_version_may_be_asked_for_again(models: WarmModels, make_versi
     golden.write_text(right)
     serve(models, version)
     assert (status(version), version.failure_reason) == (Status.ACTIVE, "")
+
+
+def test_only_the_first_model_is_kept_out_of_the_garbage_collectors_sight(
+    models: WarmModels, make_version: MakeVersion, kept_for_good: list[None]
+) -> None:
+    for name in ("first", "second"):
+        serve(models, make_version(name))
+        assert len(kept_for_good) == 1
 
 
 def test_going_back_loads_nothing(models: WarmModels, make_version: MakeVersion, loads: Loads) -> None:

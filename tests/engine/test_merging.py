@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detection.engine import default_model_folder, load_model_folder
 from detection.engine.merging import LargeBlocks, without
 
 BLOCK_BYTES = 40 * 1024 * 1024  # more than any process has free within what it already holds
@@ -51,3 +52,13 @@ def _is_mergeable(block: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> bool:
         elif inside and name == "VmFlags:":
             return "mg" in rest.split()
     raise AssertionError("the block lies nowhere")
+
+
+@has_merging
+def test_the_shipped_model_offers_what_it_packs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING")
+    with caplog.at_level("INFO", logger="detection.engine.openvino_backend"):
+        load_model_folder(default_model_folder(), backend="openvino", precision="f32", threads=1)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("offered ")
+    assert int(record.getMessage().split()[1]) > 20  # MiB

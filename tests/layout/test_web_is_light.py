@@ -12,22 +12,15 @@ import pytest
 RESIDENT_SIZE_MB_AT_MOST = 200
 INFERENCE = {"torch", "openvino", "transformers", "tokenizers", "onnxruntime"}
 PROGRAM = """
-import json, sys
+import gc, json, sys
 from pathlib import Path
 import zhenwen.asgi
-from django.urls import get_resolver
-get_resolver().url_patterns  # what the first request would import
-def walk(resolver):
-    for pattern in resolver.url_patterns:
-        if hasattr(pattern, "url_patterns"):
-            walk(pattern)
-walk(get_resolver())
 # Not getrusage: it remembers the size of the process that forked this one.
 own = Path("/proc/self/status")
 lines = own.read_text().splitlines() if own.exists() else ["VmHWM: 0 kB"]
 status = dict(line.split(":", 1) for line in lines if ":" in line)
-modules = sorted({name.partition(".")[0] for name in sys.modules})
-print(json.dumps({"modules": modules, "resident_mb": int(status["VmHWM"].split()[0]) / 1024}))
+resident_mb = int(status["VmHWM"].split()[0]) / 1024
+print(json.dumps({"modules": [*sys.modules], "resident_mb": resident_mb, "kept": gc.get_freeze_count()}))
 """
 
 
@@ -44,6 +37,14 @@ def imported() -> dict[str, object]:
 def test_importing_the_site_loads_no_inference_library(imported: dict[str, list[str]]) -> None:
     assert "django" in imported["modules"]
     assert not INFERENCE & set(imported["modules"])
+
+
+def test_all_pages_are_imported_before_the_first_request(imported: dict[str, list[str]]) -> None:
+    assert {"accounts.web.urls", "detection.web.urls", "detection.api.urls"} <= set(imported["modules"])
+
+
+def test_what_is_imported_is_kept_out_of_the_garbage_collectors_sight(imported: dict[str, int]) -> None:
+    assert imported["kept"] > 50_000
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the size from Linux's /proc")
