@@ -22,7 +22,6 @@ _FOLDERS = (
         ("export", "calibrate", "quantise", "evaluate"),
     ),
     ("--checkpoint", "instead of the finished training", ("export",)),
-    ("--mean-with", "a model folder; the mean of its weights and the trained ones is exported", ("export",)),
     (
         "--docs",
         "where the report goes (default: docs; docs in --work for a model that does not ship)",
@@ -76,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         for flag, about, takers in _FOLDERS:
             if name in takers:
                 command.add_argument(flag, type=Path, required=(name, flag) in _REQUIRED, help=about)
+        if run is _export:
+            about = "model folders; the mean of their weights and the trained ones is exported"
+            command.add_argument("--mean-with", type=Path, nargs="+", default=(), help=about)
         if run is _quantise:  # in either place
             command.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
@@ -114,13 +116,14 @@ def _packages(arguments: argparse.Namespace) -> None:
 
 def _corpora(arguments: argparse.Namespace) -> None:
     from detection.training.corpora import prepare_corpora
-    from detection.training.texts import PACKAGES_FILE
+    from detection.training.texts import PACKAGES_FILE, WRITTEN
 
     prepare_corpora(
         data=arguments.data,
         tokenizer=_tokenizer(arguments),
         target=arguments.work / "corpora",
         packages=arguments.work / PACKAGES_FILE,
+        written=WRITTEN,
     )
 
 
@@ -201,7 +204,7 @@ def _quantise(arguments: argparse.Namespace) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from detection.training.evaluate import evaluate
-    from detection.training.texts import MEASURED_PACKAGES_FILE
+    from detection.training.texts import MEASURED_PACKAGES_FILE, MEASURED_WRITTEN
 
     evaluate(
         folder=arguments.model,
@@ -211,6 +214,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         card=arguments.card,
         leave_out=arguments.work / "leave-out" / "leave-out.json",
         packages=arguments.work / MEASURED_PACKAGES_FILE,
+        written=MEASURED_WRITTEN,
         configuration=_configuration(arguments),
     )
 

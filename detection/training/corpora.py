@@ -37,10 +37,13 @@ class TrainingText:
     tokens: Tokens
 
 
-def prepare_corpora(*, data: Path, tokenizer: Path, target: Path, packages: Path | None = None) -> int:
+def prepare_corpora(
+    *, data: Path, tokenizer: Path, target: Path, packages: Path | None = None, written: Path | None = None
+) -> int:
     """Tokenise the training file of the folder `data` into `target`; returns how many texts are left.
 
-    `packages`: texts of packages (`packages.collect`), read after it where this file exists.
+    `packages`: texts of packages (`packages.collect`), read after it where this file exists. `written`:
+    texts that a model wrote for this product, read last.
 
     Texts that a model refined are left out: there are 909, by undisclosed models and one old one, and
     neither label is true of them.
@@ -48,6 +51,7 @@ def prepare_corpora(*, data: Path, tokenizer: Path, target: Path, packages: Path
     target.mkdir(parents=True, exist_ok=True)
     encoder = Tokenizer.from_file(str(tokenizer))
     files = [data / TRAINING_FILE, *([packages] if packages and packages.exists() else [])]
+    files += [written] if written else []
     texts = _trainable(chain.from_iterable(map(read_texts, files)))
     tokens: list[Tokens] = []
     with (

@@ -42,7 +42,7 @@ from detection.training.tables import (
 )
 from detection.training.texts import AI, DEVELOPMENT, HUMAN, CorpusText, is_for_calibration, read_texts
 
-_PACKAGES = "packages"
+_PACKAGES, _WRITTEN = "packages", "written"
 _TIMED_TEXTS = 80
 
 
@@ -55,12 +55,14 @@ def evaluate(
     card: Path | None,
     leave_out: Path,
     packages: Path,
+    written: Path,
     configuration: Configuration,
 ) -> Content:
     """Measure everything, write the report into `docs` and the model card, if there is one, and return it.
 
     `leave_out`: what the command of that name wrote; its rows come into the report if the file is there.
-    `packages`: what `packages` kept from training; a set of its own if the file is there.
+    `packages`: what `packages` kept from training; a set of its own if the file is there. `written`: texts
+    that a model wrote for this product and that are kept from training; set against the human texts of `dev`.
     """
     model = load_model_folder(folder)
     scorer = RememberingScorer(model, cache)
@@ -68,9 +70,12 @@ def evaluate(
     texts = {name: _measured_texts(data, name) for name in DEVELOPMENT}
     if packages.exists():
         texts[_PACKAGES] = list(read_texts(packages))
+    by_model = _documents(list(read_texts(written)), _WRITTEN, plan)
     documents = {name: _documents(texts[name], name, plan) for name in texts}
     judged = {name: judge(documents[name], scorer, model.calibration) for name in texts}
-    with_both = [name for name in texts if any(text.label == AI for text in texts[name])]
+    with_both = {name: judged[name] for name in texts if any(text.label == AI for text in texts[name])}
+    human_of_dev = [j for j in judged["dev"] if j.document.label == HUMAN]
+    with_both[_WRITTEN] = [*human_of_dev, *judge(by_model, scorer, model.calibration)]
     drawn = _drawn(texts["dev"], plan)
     as_it_comes = judge(drawn, scorer, model.calibration)
     report = {
@@ -80,19 +85,19 @@ def evaluate(
         "calibration": calibration_table(model.calibration),
         "headline": [
             headline(name, rows, least)
-            for name, rows in {AS_IT_COMES: as_it_comes, **{name: judged[name] for name in with_both}}.items()
+            for name, rows in {AS_IT_COMES: as_it_comes, **with_both}.items()
             for least in (0, 150, 300)
         ],
         "abstentions": [
             {"set": name, **row}
-            for name, chosen in {AS_IT_COMES: drawn, **documents}.items()
+            for name, chosen in {AS_IT_COMES: drawn, **documents, _WRITTEN: by_model}.items()
             for row in abstentions(chosen, model.calibration)
         ],
         "human": {name: human_tables(judged[name]) for name in texts},
         "human_of_unseen_kinds": _unseen_kinds(
             documents["dev"] + documents["dev_fpr"], scorer, data, configuration
         ),
-        "ai": {name: ai_tables(judged[name]) for name in with_both},
+        "ai": {name: ai_tables(rows) for name, rows in with_both.items()},
         "fairness": fairness_table([j for name in texts for j in judged[name]]),
         "cells": [cell for name in texts for cell in cells(name, judged[name])],
         "reliability": {name: reliability_points(judged[name]) for name in ("dev", "dev_ood")},
@@ -129,6 +134,7 @@ def _documents(texts: Sequence[CorpusText], name: str, plan: EvaluationPlan) -> 
         "dev_ood": plan.ood_texts_per_source,
         "dev_fpr": plan.fpr_texts_per_source,
         _PACKAGES: plan.ood_texts_per_source,
+        _WRITTEN: plan.ood_texts_per_source,
     }[name]
     by_origin: dict[tuple[str, str, str], list[CorpusText]] = {}
     for text in texts:

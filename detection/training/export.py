@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,12 @@ def export_model(
     version: str,
     description: str,
     checkpoint: Path | None = None,
-    mean_with: Path | None = None,
+    mean_with: Sequence[Path] = (),
     most_bytes: int | None = None,
 ) -> Manifest:
     """Write a model folder: configuration and weights of `base`, or the averaged weights of `checkpoint`.
 
-    `mean_with`: a model folder of the same build; the mean of its weights and these is written. The folder
+    `mean_with`: model folders of the same build; the mean of their weights and these is written. The folder
     has no calibration yet and therefore gives no verdicts. Raises ExportError over `most_bytes`.
     """
     target.mkdir(parents=True, exist_ok=True)
@@ -56,8 +57,7 @@ def export_model(
     config = {**json.loads((base / CONFIG_FILE).read_text("utf-8")), **_head_configuration()}
     (target / CONFIG_FILE).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
     state = averaged_state(checkpoint) if checkpoint else load_file(base / WEIGHTS_FILE)
-    if mean_with is not None:
-        state = mean_state(state, load_file(mean_with / WEIGHTS_FILE))
+    state = mean_state([state, *(load_file(folder / WEIGHTS_FILE) for folder in mean_with)])
     save_file(halved(state), target / WEIGHTS_FILE, metadata={"format": "pt"})
     if tokenizer.resolve() != (target / TOKENIZER_FILE).resolve():
         shutil.copyfile(tokenizer, target / TOKENIZER_FILE)
@@ -91,14 +91,16 @@ def averaged_state(checkpoint: Path) -> State:
     return content["model"] | content["ema"]
 
 
-def mean_state(first: State, second: State) -> State:
-    """Raises ExportError where the two are not of one build."""
-    if {name: tensor.shape for name, tensor in first.items()} != {
-        name: tensor.shape for name, tensor in second.items()
-    }:
+def mean_state(states: Sequence[State]) -> State:
+    """Raises ExportError where they are not of one build."""
+    first, *others = states
+    shapes = {name: tensor.shape for name, tensor in first.items()}
+    if any({name: tensor.shape for name, tensor in other.items()} != shapes for other in others):
         raise ExportError("weights of different builds have no mean")
     return {
-        name: (tensor.float() + second[name].float()) / 2 if tensor.is_floating_point() else tensor
+        name: torch.stack([state[name].float() for state in states]).mean(0)
+        if tensor.is_floating_point()
+        else tensor
         for name, tensor in first.items()
     }
 

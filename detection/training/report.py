@@ -28,6 +28,7 @@ _NAMES = {
     "dev_ood": "unseen sources",
     "dev_fpr": "human text of hard kinds",
     "packages": "sources out of packages, never trained on",
+    "written": "what a model wrote for this product, against the human texts of `dev`",
 }
 
 
@@ -53,7 +54,9 @@ def markdown(report: Content) -> str:
         "the model has never seen, rewrites meant to deceive among them; nothing was fitted on it. "
         "`dev_fpr`: human theses, translations, technical books, law cases and newspaper, the half that "
         "does not calibrate. `packages`: what public packages hold, of sources kept from training and "
-        "calibration. Texts are sub-sampled per source and generator, long ones cut.",
+        "calibration. `written`: texts that Claude wrote for this product and that were kept from training, "
+        "`w_…` by the prompts of the training texts on other subjects, `v_…` by other prompts; against the "
+        "human texts of `dev`. Texts are sub-sampled per source and generator, long ones cut.",
         "## AI against human\n\n" + headline_table(report["headline"]),
         "Texts that are too short or in another language, literary Chinese among them, have no verdict and "
         "are in no other table:\n\n" + abstention_table(report["abstentions"]),

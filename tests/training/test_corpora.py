@@ -8,7 +8,7 @@ import pytest
 
 from detection.training.corpora import prepare_corpora, read_corpora
 from detection.training.encoders.conversion import build_tokenizer
-from detection.training.texts import is_held_out
+from detection.training.texts import AI, MEASURED_WRITTEN, WRITTEN, is_held_out, read_texts
 from tests.training.made_corpora import WORDS, made_text, row, write_corpus
 
 
@@ -48,3 +48,19 @@ def test_tokens_come_back_as_they_were_stored(tmp_path: Path, tokenizer: Path) -
     for text, content in zip(read_corpora(tmp_path / "out"), rows, strict=True):
         assert [WORDS[number] for number in text.tokens] == list(content["text"])
         assert (text.label, text.pair) == ("ai", content["pair"])
+
+
+def test_texts_written_for_the_product_are_read_last(tmp_path: Path, tokenizer: Path) -> None:
+    write_corpus(tmp_path, [row("ai", "a", 1)])
+    write_corpus(tmp_path, [row("ai", "w_law", 2)], "written")
+    written = tmp_path / "written.jsonl.xz"
+    prepare_corpora(data=tmp_path, tokenizer=tokenizer, target=tmp_path / "out", written=written)
+    assert [text.source for text in read_corpora(tmp_path / "out")] == ["a", "w_law"]
+
+
+def test_what_is_written_to_train_with_shares_no_text_with_what_is_kept_to_measure() -> None:
+    trained, kept = list(read_texts(WRITTEN)), list(read_texts(MEASURED_WRITTEN))
+    assert len(trained) > len(kept) > 0
+    assert {text.label for text in trained + kept} == {AI}
+    assert {text.pair for text in trained}.isdisjoint(text.pair for text in kept)
+    assert {text.text for text in trained}.isdisjoint(text.text for text in kept)

@@ -131,9 +131,9 @@ def test_a_checkpoint_becomes_a_model_folder_that_loads(run_training: RunTrainin
 def test_the_mean_of_two_models_lies_between_their_weights() -> None:
     first = {"weight": torch.tensor([1.0, 3.0]), "count": torch.tensor(2)}
     second = {"weight": torch.tensor([2.0, -3.0]).half(), "count": torch.tensor(2)}
-    assert mean_state(first, second)["weight"].tolist() == [1.5, 0.0]
+    assert mean_state([first, second])["weight"].tolist() == [1.5, 0.0]
     with pytest.raises(ExportError, match="different builds"):
-        mean_state(first, {"weight": torch.tensor([1.0])})
+        mean_state([first, {"weight": torch.tensor([1.0])}])
 
 
 class Guesser(torch.nn.Module):  # type: ignore[name-defined,misc]
