@@ -131,7 +131,7 @@ def work(folder: Path, way: Way) -> None:
                 with ThreadPoolExecutor(scorer.backend.lanes) as threads:
                     list(threads.map(scorer.score, [batch] * (4 * scorer.backend.lanes)))
             case "merges":
-                answer = merging_runs()
+                answer = way.backend == "openvino" and merging_runs()  # the others offer nothing
             case "count":
                 answer = memory_mib()
         sys.stdout.write(f"{json.dumps(answer)}\n")
@@ -188,9 +188,11 @@ def page(rows: Sequence[Content]) -> str:
         "OpenVINO offer theirs for merging (`detection/engine/merging.py`). Where the operator lets Linux "
         "merge (`echo 1 > /sys/kernel/mm/ksm/run`, off as it comes), the last column holds after the kernel "
         "has gone through them twice, at 20 MiB a second as it comes, at 1,000 with "
-        "`echo 5000 > /sys/kernel/mm/ksm/pages_to_scan`: the two copies of a worker become one, and a "
-        "further worker costs its libraries and what it computes with. Elsewhere a host runs one warm worker "
-        "for papers and one for calls, with threads that share its model, and not one process for each core.",
+        "`echo 5000 > /sys/kernel/mm/ksm/pages_to_scan`. Packed weights become one copy; what a worker "
+        "computes with stays its own. Elsewhere a host runs one warm worker for papers and one for calls, "
+        "with threads that share its model, and not one process for each core.",
+        "",
+        "The columns before the last are of a run without merging, the last of a second run with it.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -2,8 +2,8 @@
 
 OpenVINO packs weights for the processor into memory of each process, always into the same bytes. Linux merges
 equal pages of processes that ask for it, where its same-page merging runs (`/sys/kernel/mm/ksm/run` is 1): so
-a further worker costs its libraries and what it computes with, and not the weights again. A page that is
-written to becomes the process's own again: merging may cost time, never correctness.
+a further worker costs its libraries and what it computes with, and not all of the weights again. A page that
+is written to becomes the process's own again: merging may cost time, never correctness.
 
 Only large blocks that are allocated while a model packs its weights are offered. A swap of models packs while
 others score: blocks that their threads allocate in that second are offered too, at the price of a look.
