@@ -24,8 +24,8 @@ from detection.engine.processor import has_fast_bfloat16
 logger = logging.getLogger(__name__)
 
 _DEVICE = "CPU"
-# Long enough to be packed for as most batches are: for a few tokens there is another form.
-_TOKENS = np.ones((1, 512), dtype=np.int64)
+# (rows, tokens) like most batches: for a few tokens weights are packed in another form.
+_PACKING_INPUT = np.ones((1, 512), dtype=np.int64)
 
 
 class OpenVinoBackend:
@@ -57,7 +57,7 @@ class OpenVinoBackend:
             self._beside: list[Any] = [beside.create_infer_request() for _ in range(lanes)] if beside else []
             self._running = 0
             for infer_request in (self._alone, *self._beside):  # the first pass packs the weights
-                infer_request.infer({"input_ids": _TOKENS, "attention_mask": _TOKENS})
+                infer_request.infer({"input_ids": _PACKING_INPUT, "attention_mask": _PACKING_INPUT})
         if offered := packed.offer():
             merges = "which the kernel merges" if merging_runs() else "were the kernel to merge them"
             logger.info("offered %d MiB of weights that other workers may share, %s", offered >> 20, merges)

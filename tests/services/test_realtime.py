@@ -245,6 +245,12 @@ def test_a_call_that_would_wait_too_long_is_told_when_to_come_back(cast: Cast) -
         assert ask(cast.acme, paper(600, number=3)).payload is not None
 
 
+def test_a_burst_after_a_quiet_day_is_refused_as_well(cast: Cast, queue_server: Redis[bytes]) -> None:
+    INBOX.say_speed(100)
+    a_day = 24 * 60 * 60
+    assert queue_server.ttl("inbox:realtime:speed") > a_day
+
+
 def test_an_institution_that_fills_the_inbox_leaves_room_for_others(
     cast: Cast, settings: LazySettings
 ) -> None:

@@ -19,7 +19,8 @@ from zhenwen.jobs.presence import SILENT_SECONDS
 from zhenwen.jobs.queues import shared_connection
 
 WAIT_SECONDS_AT_MOST = 60
-SPEED_SECONDS = 60  # for so long a worker's word on its speed holds
+# A worker's word on its speed holds through quiet days: the burst that ends them must find it.
+SPEED_SECONDS = 7 * 24 * 60 * 60
 BLOCK_SECONDS = 4.0  # of one blocking command, less than the connection's patience
 
 # inbox_delay(name, tenant, waiting at most): seconds until a new call would begin, -1 when too many wait; and
