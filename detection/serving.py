@@ -227,6 +227,7 @@ class WarmModels:
             self._queue,
             model.scorer.model_name,
             model.version.digest[:12],
+            backend.name,
             backend.device,
             backend.precision,
         )

@@ -52,6 +52,7 @@ from tests.services.detections import fresh, hand_in_text, paper
 from zhenwen.jobs.gently import STEPS_DOWN
 from zhenwen.jobs.pool import WorkPool
 from zhenwen.jobs.queues import shared_connection
+from zhenwen.observability.metrics import WORKER_INFO
 from zhenwen.tenancy.scope import tenant_scope
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -154,6 +155,17 @@ def test_a_version_takes_over_once_it_has_passed(models: WarmModels, make_versio
     assert (status(first), status(second)) == (Status.RETIRED, Status.ACTIVE)
     assert serving_digest(models) == second.digest
     assert models.says()["digest"] == second.digest
+
+
+def test_a_metric_names_what_the_model_runs_on(models: WarmModels, make_version: MakeVersion) -> None:
+    version = make_version("first")
+    serve(models, version)
+    (labels,) = [
+        sample.labels
+        for sample in next(iter(WORKER_INFO.collect())).samples
+        if sample.labels["digest"] == version.digest[:12]
+    ]
+    assert (labels["backend"], labels["device"]) == ("torch", "cpu")
 
 
 def test_a_change_under_load_fails_nobody(models: WarmModels, make_version: MakeVersion, cast: Cast) -> None:

@@ -70,7 +70,7 @@ DETECTIONS_IN_HAND = Gauge(
 WORKER_INFO = Gauge(
     "zhenwen_worker_info",
     "1 for each warm worker, with what it runs on.",
-    ["queue", "model", "digest", "device", "precision"],
+    ["queue", "model", "digest", "backend", "device", "precision"],
     multiprocess_mode="livesum",
 )
 MODEL_CHANGE_SECONDS = Histogram(
