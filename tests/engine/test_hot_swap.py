@@ -160,12 +160,12 @@ def test_a_version_takes_over_once_it_has_passed(models: WarmModels, make_versio
 def test_a_metric_names_what_the_model_runs_on(models: WarmModels, make_version: MakeVersion) -> None:
     version = make_version("first")
     serve(models, version)
-    (labels,) = [
-        sample.labels
+    named = {
+        (sample.labels["backend"], sample.labels["device"])
         for sample in next(iter(WORKER_INFO.collect())).samples
-        if sample.labels["digest"] == version.digest[:12]
-    ]
-    assert (labels["backend"], labels["device"]) == ("torch", "cpu")
+        if sample.labels["digest"] == version.digest[:12] and sample.value
+    }
+    assert named == {("torch", "cpu")}
 
 
 def test_a_change_under_load_fails_nobody(models: WarmModels, make_version: MakeVersion, cast: Cast) -> None:
