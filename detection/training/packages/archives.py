@@ -46,6 +46,7 @@ class Package:
 
 def fetch(package: Package, cache: Path) -> Path:
     """The archive: the one that lies in `cache`, else the registry's, laid there. Raises PackageError."""
+    cache = cache.resolve()  # clients are run elsewhere
     cache.mkdir(parents=True, exist_ok=True)
     safe = package.name.replace("/", "-").lstrip("@")
     target = cache / f"{safe}_{package.version.replace(':', '-')}.{_SUFFIXES[package.registry]}"

@@ -44,6 +44,10 @@ _ROFF_CHARACTERS = {
     r"\(bu": "",
 }
 _ROFF_FONT = re.compile(r"^\.(?:B|I|BR|IR|RB|RI|BI|IB|SM|SB)\s+(.*)")
+_PARAGRAPH_END = re.compile(r"\n\s*(?:[=*_~-]{3,}\s*)?\n")
+_DECLARATION = re.compile(r"^\s*<\?xml.*?\?>", re.S)
+_ENTRIES = frozenset({"item", "entry"})
+_BREAK = re.compile(r"<br\b[^>]*>|</(?:p|div|li|blockquote)>")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _CONSULTATION = "请回答下列问题，首先给出回答"
 _STATUTES = re.compile(r"\**法律依据")
@@ -63,6 +67,16 @@ def read_xml(data: bytes) -> Units:
     return [list(_blocks(etree.fromstring(data, parser)))]
 
 
+def read_feed(data: bytes) -> Units:
+    """RSS and Atom: a text for each entry, its longest account of itself."""
+    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False)
+    root = etree.fromstring(_DECLARATION.sub("", decode(data)).encode(), parser)
+    entries = [e for e in root.iter() if isinstance(e.tag, str) and _name(e) in _ENTRIES]
+    return [
+        max(([*_lines(part)] for part in entry), key=lambda lines: len("".join(lines))) for entry in entries
+    ]
+
+
 def read_markdown(data: bytes) -> Units:
     rendered = (
         MarkdownIt("commonmark", {"html": True}).enable("table").render(_CONTAINER.sub("", decode(data)))
@@ -71,8 +85,8 @@ def read_markdown(data: bytes) -> Units:
 
 
 def read_text(data: bytes) -> Units:
-    """Paragraphs between empty lines, their lines joined."""
-    return [[joined(part) for part in re.split(r"\n\s*\n", _plain(data))]]
+    """Paragraphs between empty lines or rules, their lines joined."""
+    return [[joined(part) for part in _PARAGRAPH_END.split(_plain(data))]]
 
 
 def read_paragraphs(data: bytes) -> Units:
@@ -155,6 +169,7 @@ READERS: Mapping[str, Callable[[bytes], Units]] = MappingProxyType(
     {
         "html": read_html,
         "xml": read_xml,
+        "feed": read_feed,
         "markdown": read_markdown,
         "text": read_text,
         "paragraphs": read_paragraphs,
@@ -171,7 +186,7 @@ READERS: Mapping[str, Callable[[bytes], Units]] = MappingProxyType(
 )
 
 INDEPENDENT = frozenset(  # whose files are many texts
-    {"lines", "fortunes", "catalogue", "strings", "instructions", "consultations"}
+    {"feed", "lines", "fortunes", "catalogue", "strings", "instructions", "consultations"}
 )
 
 
@@ -184,6 +199,17 @@ def _answers(answers: Iterable[str]) -> Units:
     """Without the courtesies before them, and without those in which a model speaks of itself."""
     kept = (_COURTESY.sub("", answer.strip()) for answer in answers if not _OF_ITSELF.search(answer))
     return [[joined(line) for line in answer.split("\n")] for answer in kept]
+
+
+def _lines(element: Any) -> Iterator[str]:
+    """The lines of HTML that stands in an element of a feed, escaped or not."""
+    content = element.text or ""
+    if len(element):
+        content += "".join(etree.tostring(child, encoding="unicode") for child in element)
+    if content.strip():
+        broken = _BREAK.sub("\n", content)
+        for line in html.fromstring(f"<div>{broken}</div>").text_content().split("\n"):
+            yield joined(line)
 
 
 def _plain(data: bytes) -> str:
