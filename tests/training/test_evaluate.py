@@ -1,0 +1,109 @@
+"""What the commands calibrate and evaluate make of a model folder: every table, the report and the card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from detection.training.attacks import ATTACKS
+from detection.training.calibrate import calibrate
+from detection.training.card import BEGINNING, END
+from detection.training.configuration import Configuration, read_configuration
+from detection.training.evaluate import evaluate
+from detection.training.export import export_model
+from detection.training.texts import CorpusText, is_for_calibration, read_texts
+from tests.training.made_corpora import made_text, row, write_base, write_corpus
+
+KNOWN = (("human", "h_thuc"), ("human", "cred"), ("ai", "cred"))
+UNSEEN = (("human", "mokawa_nonqa"), ("ai", "factool_zh"))
+HARD = (("human", "theses"), ("human", "h_rmrb98"))
+FILES = {"train": KNOWN, "dev": KNOWN, "dev_ood": UNSEEN, "dev_fpr": HARD, "packages": UNSEEN}
+TEXTS = 24  # of each source
+
+
+@pytest.fixture
+def configuration() -> Configuration:
+    usual = read_configuration()
+    fewer = {"human_crops": 60, "human_chains": 10, "ai_crops": 30, "ai_chains": 5}
+    return replace(
+        usual,
+        calibration=replace(usual.calibration, **fewer),
+        evaluation=replace(usual.evaluation, splices=6, papers=1, attacked_texts=8),
+    )
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name, sources in {
+        "train": KNOWN,
+        "dev": KNOWN,
+        "dev_ood": UNSEEN,
+        "dev_fpr": HARD,
+        "packages": UNSEEN,
+    }.items():
+        write_corpus(folder, [made_row(name, *source, n) for source in sources for n in range(TEXTS)], name)
+    write_corpus(folder, [made_row("written", "ai", "w_news", n) for n in range(TEXTS)], "written")
+    return folder
+
+
+def made_row(name: str, label: str, source: str, number: int) -> dict[str, str]:
+    text = made_text(f"{name}{label}{source}{number}", sentences=40)
+    return row(label, source, number, text=text, pair=f"{name} {source} {number}")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_base(tmp_path / "base")
+    target = tmp_path / "model"
+    export_model(
+        base=tmp_path / "base",
+        tokenizer=tmp_path / "base" / "tokenizer.json",
+        target=target,
+        name="tiny",
+        version="1",
+        description="tiny",
+    )
+    return target
+
+
+def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibrate(
+    tmp_path: Path, folder: Path, data: Path, configuration: Configuration
+) -> None:
+    card = tmp_path / "card.md"
+    card.write_text(f"# A card\n\n{BEGINNING}\n{END}\n", "utf-8")
+    calibrate(folder=folder, data=data, cache=tmp_path / "scores", configuration=configuration)
+    report = evaluate(
+        folder=folder,
+        data=data,
+        cache=tmp_path / "scores",
+        docs=tmp_path / "docs",
+        card=card,
+        leave_out=tmp_path / "none",
+        packages=data / "packages.jsonl.xz",
+        written=data / "written.jsonl.xz",
+        configuration=configuration,
+    )
+    measured = {name: len(_measured(data, name)) for name in ("dev", "dev_fpr")}
+    of_all = {
+        h["set"]: h["human_texts"] + h["ai_texts"] for h in report["headline"] if not h["least_characters"]
+    }
+    assert of_all["dev as it comes"] == measured["dev"] < len(KNOWN) * TEXTS
+    assert of_all["dev_ood"] == of_all["packages"] == len(UNSEEN) * TEXTS
+    assert sum(row["texts"] for row in report["human"]["dev_fpr"]["source"]) == measured["dev_fpr"]
+    assert report["splices"]["documents"] > 0
+    assert report["papers"]["documents"] == 1
+    assert [row["attack"] for row in report["attacks"]] == ["none", *ATTACKS]
+    assert json.loads((tmp_path / "docs" / "evaluation.json").read_text("utf-8")) == report
+    assert "reliability.svg" in (tmp_path / "docs" / "evaluation.md").read_text("utf-8")
+    assert "### Aims, and what is reached" in card.read_text("utf-8")
+
+
+def _measured(data: Path, name: str) -> list[CorpusText]:
+    return [text for text in read_texts(data / f"{name}.jsonl.xz") if not is_for_calibration(text)]
