@@ -39,6 +39,7 @@ class TrainingPlan:
     spliced_share: float
     source_cap: int
     source_power: float
+    kind_power: float
     token_loss: float
     doubt_weight: float
 

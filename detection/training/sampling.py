@@ -14,7 +14,7 @@ import numpy.typing as npt
 from detection.training.augmentation import Marks, jittered
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import Tokens, TrainingText
-from detection.training.texts import AI, HUMAN
+from detection.training.texts import AI, HUMAN, kind_of
 
 MOST_TOKENS = 500
 LEAST_TOKENS = 20
@@ -47,15 +47,22 @@ class _Origin:
     numbers: list[int]
     cumulated: list[float]
 
+    def size(self, plan: TrainingPlan) -> float:
+        """Capped, whatever its share of the corpora."""
+        size: float = min(len(self.numbers), plan.source_cap) ** plan.source_power
+        return size
+
     def weight(self, plan: TrainingPlan) -> float:
-        """By its capped size, whatever its share of the corpora, and the mean weight of its texts."""
-        count = len(self.numbers)
-        size: float = min(count, plan.source_cap) ** plan.source_power
-        return size * self.cumulated[-1] / count
+        """By its size and the mean weight of its texts."""
+        return self.size(plan) * self.cumulated[-1] / len(self.numbers)
 
 
 class Sampler:
-    """Draws a source or generator, then one of its texts; evenly, or more often where a model is in doubt."""
+    """Draws a source or generator, then one of its texts; evenly, or more often where a model is in doubt.
+
+    Human sources weigh less the more there are of their kind of writing: thresholds protect every kind, and
+    half of the sources are technical.
+    """
 
     def __init__(
         self,
@@ -74,8 +81,15 @@ class Sampler:
         for numbers in origins(texts):
             origin = _Origin(numbers, list(accumulate(weights[numbers].tolist())))
             self._groups[texts[numbers[0]].label].append(origin)
+        kinds = [kind_of(texts[group.numbers[0]].source) for group in self._groups[HUMAN]]
+        sizes: defaultdict[str, float] = defaultdict(float)
+        for kind, group in zip(kinds, self._groups[HUMAN], strict=True):
+            sizes[kind] += group.size(plan)
+        of_kind = [sizes[kind] ** (plan.kind_power - 1) for kind in kinds]
+        shares = {HUMAN: of_kind, AI: [1.0] * len(self._groups[AI])}
         for label, groups in self._groups.items():
-            self._weights[label] = list(accumulate(group.weight(plan) for group in groups))
+            weighed = zip(groups, shares[label], strict=True)
+            self._weights[label] = list(accumulate(group.weight(plan) * share for group, share in weighed))
         self._ai_of_domain: defaultdict[str, list[int]] = defaultdict(list)
         titles: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
         for number, text in enumerate(texts):

@@ -61,6 +61,21 @@ def test_a_large_source_does_not_drown_a_small_one() -> None:
     assert share > 3 * 30 / 930
 
 
+def test_a_kind_of_writing_with_many_sources_does_not_drown_one_with_a_single_source() -> None:
+    sources = {"h_cmrc": 10, **{f"manual {n}": 11 + n for n in range(8)}}  # an encyclopedia, eight manuals
+    human = [
+        TrainingText("human", source, "", "", f"{source} {n}", np.full(300, token, dtype=np.int32))
+        for source, token in sources.items()
+        for n in range(50)
+    ]
+    ai = [TrainingText("ai", "a", "m", "", "", np.full(300, AI_TOKEN, dtype=np.int32))]
+    sampler = Sampler(human + ai, tiny_plan(spliced_share=0.0), MARKS)
+    drawn = Counter(int(e.tokens[known(e)][0]) for e in map(sampler.example, range(3000)) if not e.labels[0])
+    share = drawn[10] / drawn.total()
+    assert abs(share - 1 / (1 + 8**0.4)) < 0.04
+    assert share > 2 / 9
+
+
 def test_every_token_of_a_splice_carries_the_label_of_its_author() -> None:
     spliced = [e for e in examples() if not e.is_pure]
     assert len(spliced) > 200
