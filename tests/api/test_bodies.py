@@ -62,6 +62,7 @@ def test_a_byte_order_mark_does_no_harm(alice: Caller) -> None:
         ({"text": "字", "external_id": "1" * 101}, {"external_id": "max_length"}),
         ({"text": "字", "batch": "17"}, {"batch": "invalid"}),
         ({"text": "字", "txet": "字", "lang": "zh"}, {"txet": "unknown_field", "lang": "unknown_field"}),
+        ({"txet": "字"}, {"text": "required", "txet": "unknown_field"}),
     ],
 )
 def test_a_wrong_field_is_named(alice: Caller, body: dict[str, Any], wrong: dict[str, str]) -> None:
