@@ -186,10 +186,12 @@ def _export(arguments: argparse.Namespace) -> None:
 
 def _calibrate(arguments: argparse.Namespace) -> None:
     from detection.training.calibrate import calibrate
+    from detection.training.texts import PACKAGES_FILE
 
     calibrate(
         folder=arguments.model,
         data=arguments.data,
+        packages=arguments.work / PACKAGES_FILE,
         cache=arguments.work / "scores",
         configuration=_configuration(arguments),
     )
@@ -204,7 +206,7 @@ def _quantise(arguments: argparse.Namespace) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from detection.training.evaluate import evaluate
-    from detection.training.texts import MEASURED_PACKAGES_FILE, MEASURED_WRITTEN
+    from detection.training.texts import MEASURED_PACKAGES_FILE, MEASURED_WRITTEN, PACKAGES_FILE
 
     evaluate(
         folder=arguments.model,
@@ -213,7 +215,8 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         docs=arguments.docs,
         card=arguments.card,
         leave_out=arguments.work / "leave-out" / "leave-out.json",
-        packages=arguments.work / MEASURED_PACKAGES_FILE,
+        packages=arguments.work / PACKAGES_FILE,
+        measured_packages=arguments.work / MEASURED_PACKAGES_FILE,
         written=MEASURED_WRITTEN,
         configuration=_configuration(arguments),
     )

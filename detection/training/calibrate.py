@@ -31,11 +31,11 @@ from detection.training.texts import (
 )
 
 DESCRIPTION = (
-    "Human documents: a twentieth of the training documents, never trained on, and half of the development "
-    "corpora (theses, translations, technical books, law, newspaper among them), every kind of writing "
-    "equally often; AI documents: half of the development corpus. Cropped and joined to every length. A "
-    "threshold is the highest of the conformal quantiles of all human documents together and of each kind of "
-    "writing."
+    "Human documents: a twentieth of the training documents, those of packages among them, never trained on, "
+    "and half of the development corpora (theses, translations, technical books, law, newspaper among them), "
+    "every kind of writing equally often; AI documents: half of the development corpus. Cropped and joined "
+    "to every length. A threshold is the highest of the conformal quantiles of all human documents together "
+    "and of each kind of writing."
 )
 
 
@@ -49,30 +49,41 @@ class ScoredDocument:
         return Sample(self.evidence, self.document.label == AI)
 
 
-def calibrate(*, folder: Path, data: Path, cache: Path, configuration: Configuration) -> Calibration:
-    """Fit the calibration of a model folder and write it there. Scores are kept in `cache`."""
+def calibrate(
+    *, folder: Path, data: Path, packages: Path, cache: Path, configuration: Configuration
+) -> Calibration:
+    """Fit the calibration of a model folder and write it there. Scores are kept in `cache`.
+
+    `packages`: texts of packages that training read too, if the file is there.
+    """
     scorer = RememberingScorer(load_model_folder(folder), cache)
-    documents = scored_documents(data, scorer, configuration)
+    documents = scored_documents(data, packages, scorer, configuration)
     calibration = fit(documents, languages=configuration.model.languages)
     set_calibration(folder, calibration)
     return calibration
 
 
-def scored_documents(data: Path, scorer: Scorer, configuration: Configuration) -> list[ScoredDocument]:
-    """Documents for calibration from the folder of corpora, of every length and kind of writing, scored."""
-    documents = documents_of(calibration_texts(data), configuration.calibration)
+def scored_documents(
+    data: Path, packages: Path, scorer: Scorer, configuration: Configuration
+) -> list[ScoredDocument]:
+    """Documents for calibration from corpora and packages, of every length and kind of writing, scored."""
+    texts = calibration_texts(data) + (_held_out(packages) if packages.exists() else [])
+    documents = documents_of(texts, configuration.calibration)
     return scored(documents, scorer, languages=configuration.model.languages)
 
 
 def calibration_texts(data: Path) -> list[CorpusText]:
-    held_out = [t for t in read_texts(data / TRAINING_FILE) if is_held_out(t.label, t.pair, t.text)]
     development = [
         text
         for name in ("dev", "dev_fpr")
         for text in read_texts(data / f"{name}.jsonl.xz")
         if text.label in (HUMAN, AI) and is_for_calibration(text)
     ]
-    return held_out + development
+    return _held_out(data / TRAINING_FILE) + development
+
+
+def _held_out(path: Path) -> list[CorpusText]:
+    return [text for text in read_texts(path) if is_held_out(text.label, text.pair, text.text)]
 
 
 def documents_of(texts: Sequence[CorpusText], plan: CalibrationPlan) -> list[Document]:

@@ -14,7 +14,7 @@ from detection.scoring.prepare import plain_document
 from detection.scoring.types import Verdict
 from detection.scoring.verdict import detect
 from detection.training.attacks import ATTACKS
-from detection.training.calibrate import fit, scored_documents
+from detection.training.calibrate import ScoredDocument, fit, scored_documents
 from detection.training.card import write_measured
 from detection.training.configuration import Configuration, EvaluationPlan
 from detection.training.documents import Document, spread, whole
@@ -55,21 +55,23 @@ def evaluate(
     card: Path | None,
     leave_out: Path,
     packages: Path,
+    measured_packages: Path,
     written: Path,
     configuration: Configuration,
 ) -> Content:
     """Measure everything, write the report into `docs` and the model card, if there is one, and return it.
 
     `leave_out`: what the command of that name wrote; its rows come into the report if the file is there.
-    `packages`: what `packages` kept from training; a set of its own if the file is there. `written`: texts
-    that a model wrote for this product and that are kept from training; set against the human texts of `dev`.
+    `packages`: what calibrates beside the corpora. `measured_packages`: what was kept from that and from
+    training; a set of its own if the file is there. `written`: texts that a model wrote for this product and
+    that are kept from training; set against the human texts of `dev`.
     """
     model = load_model_folder(folder)
     scorer = RememberingScorer(model, cache)
     plan = configuration.evaluation
     texts = {name: _measured_texts(data, name) for name in DEVELOPMENT}
-    if packages.exists():
-        texts[_PACKAGES] = list(read_texts(packages))
+    if measured_packages.exists():
+        texts[_PACKAGES] = list(read_texts(measured_packages))
     by_model = _documents(list(read_texts(written)), _WRITTEN, plan)
     documents = {name: _documents(texts[name], name, plan) for name in texts}
     judged = {name: judge(documents[name], scorer, model.calibration) for name in texts}
@@ -95,7 +97,10 @@ def evaluate(
         ],
         "human": {name: human_tables(judged[name]) for name in texts},
         "human_of_unseen_kinds": _unseen_kinds(
-            documents["dev"] + documents["dev_fpr"], scorer, data, configuration
+            documents["dev"] + documents["dev_fpr"],
+            scorer,
+            scored_documents(data, packages, scorer, configuration),
+            configuration.model.languages,
         ),
         "ai": {name: ai_tables(rows) for name, rows in with_both.items()},
         "fairness": fairness_table([j for name in texts for j in judged[name]]),
@@ -145,16 +150,18 @@ def _documents(texts: Sequence[CorpusText], name: str, plan: EvaluationPlan) -> 
 
 
 def _unseen_kinds(
-    documents: Sequence[Document], scorer: RememberingScorer, data: Path, configuration: Configuration
+    documents: Sequence[Document],
+    scorer: RememberingScorer,
+    calibrating: Sequence[ScoredDocument],
+    languages: tuple[str, ...],
 ) -> list[Content]:
     """Human text of each kind judged by a calibration that has seen nothing of its kind."""
-    calibrating = scored_documents(data, scorer, configuration)
     human = [document for document in documents if document.label == HUMAN]
     judged: list[Judged] = []
     for kind in sorted({document.kind for document in human}):
         calibration = fit(
             [c for c in calibrating if c.document.kind != kind or c.document.label == AI],
-            languages=configuration.model.languages,
+            languages=languages,
         )
         judged += judge([document for document in human if document.kind == kind], scorer, calibration)
     return sliced(judged, lambda j: j.document.kind)

@@ -10,10 +10,12 @@ import pytest
 
 from detection.scoring.evidence import Evidence
 from detection.scoring.types import SegmentInput, SegmentScore
-from detection.training.calibrate import ScoredDocument, fit
+from detection.training.calibrate import ScoredDocument, fit, scored_documents
+from detection.training.configuration import read_configuration
 from detection.training.documents import Document
 from detection.training.scores import RememberingScorer
-from detection.training.texts import AI, HUMAN
+from detection.training.texts import AI, HUMAN, is_held_out, read_texts
+from tests.training.made_corpora import row, write_corpus
 
 
 def scored_document(label: str, source: str, logit: float, number: int) -> ScoredDocument:
@@ -83,7 +85,21 @@ class CountingScorer:
 
     def score(self, segments: Sequence[SegmentInput]) -> list[SegmentScore]:
         self.scored += len(segments)
-        return [SegmentScore(float(len(s.text)), (float(len(s.text)),)) for s in segments]
+        return [
+            SegmentScore(float(len(s.text)), (float(len(s.text)),) * len(s.sentence_ends)) for s in segments
+        ]
+
+
+def test_of_packages_only_human_texts_that_training_never_read_calibrate(tmp_path: Path) -> None:
+    for name in ("train", "dev", "dev_fpr"):
+        write_corpus(tmp_path, [row("human", "h_thuc", n) for n in range(4)], name)
+    write_corpus(tmp_path, [row(label, "p_tales", n) for label in (HUMAN, AI) for n in range(80)], "packages")
+    packages = tmp_path / "packages.jsonl.xz"
+    documents = scored_documents(tmp_path, packages, CountingScorer(), read_configuration())
+    used = {d.document.group for d in documents if d.document.source == "p_tales"}
+    held = [text for text in read_texts(packages) if is_held_out(text.label, text.pair, text.text)]
+    assert used == {text.group for text in held}
+    assert 0 < len(used) < 20
 
 
 def test_a_segment_is_scored_once_even_by_the_next_run(tmp_path: Path) -> None:

@@ -78,7 +78,13 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
 ) -> None:
     card = tmp_path / "card.md"
     card.write_text(f"# A card\n\n{BEGINNING}\n{END}\n", "utf-8")
-    calibrate(folder=folder, data=data, cache=tmp_path / "scores", configuration=configuration)
+    calibrate(
+        folder=folder,
+        data=data,
+        packages=tmp_path / "none",
+        cache=tmp_path / "scores",
+        configuration=configuration,
+    )
     report = evaluate(
         folder=folder,
         data=data,
@@ -86,7 +92,8 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
         docs=tmp_path / "docs",
         card=card,
         leave_out=tmp_path / "none",
-        packages=data / "packages.jsonl.xz",
+        packages=tmp_path / "none",
+        measured_packages=data / "packages.jsonl.xz",
         written=data / "written.jsonl.xz",
         configuration=configuration,
     )

@@ -218,7 +218,7 @@ def prediction(task: str, answer: str) -> str:
             "feed",
             "<feed xmlns='a'><entry><content type='html'>&lt;b&gt;"
             f"{SENTENCE}&lt;/b&gt;&lt;br /&gt;{SENTENCE}</content></entry>"
-            f"<entry><content><div>{SENTENCE}<br/>{SENTENCE}</div></content></entry></feed>",
+            f"<entry/><entry><content><div>{SENTENCE}<br/>{SENTENCE}</div></content></entry></feed>",
             [[SENTENCE, SENTENCE], [SENTENCE, SENTENCE]],
         ),
         ("markdown", f"# 题\n\n::: tip\n{SENTENCE}\n:::\n\n```\n{SENTENCE}\n```\n", [[SENTENCE]]),

@@ -69,12 +69,11 @@ def read_xml(data: bytes) -> Units:
 
 def read_feed(data: bytes) -> Units:
     """RSS and Atom: a text for each entry, its longest account of itself."""
-    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False)
+    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True)
     root = etree.fromstring(_DECLARATION.sub("", decode(data)).encode(), parser)
     entries = [e for e in root.iter() if isinstance(e.tag, str) and _name(e) in _ENTRIES]
-    return [
-        max(([*_lines(part)] for part in entry), key=lambda lines: len("".join(lines))) for entry in entries
-    ]
+    accounts = [[list(_lines(part)) for part in entry] for entry in entries]
+    return [max(parts, key=lambda lines: len("".join(lines)), default=[]) for parts in accounts]
 
 
 def read_markdown(data: bytes) -> Units:
