@@ -2,7 +2,8 @@
 
 A run leaves out several families of generators and several areas at once, each text of theirs; what it then
 makes of each family and area is one row. Shorter runs than the shipped model's, from the bare encoder: a row
-says what the corpora teach about the unseen, not how good the shipped model is.
+says what the corpora teach about the unseen, not how good the shipped model is. Rewritten answers are left
+out of every run: they repeat what others wrote, whatever their family and area.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from detection.training.documents import Document, spread, whole
 from detection.training.export import export_model
 from detection.training.measures import auroc, bootstrap_interval, tpr_at_fpr
 from detection.training.scores import RememberingScorer, prepared_texts, weighed
-from detection.training.texts import AI, HUMAN, TRAINING_FILE, CorpusText, area_of, family_of, read_texts
+from detection.training.texts import (
+    AI,
+    HUMAN,
+    REWRITTEN,
+    TRAINING_FILE,
+    CorpusText,
+    area_of,
+    family_of,
+    read_texts,
+)
 from detection.training.train import FINAL_FOLDER, train
 
 RESULTS_FILE = "leave-out.json"
@@ -33,7 +43,7 @@ Row = dict[str, Any]
 def leave_out(
     *, data: Path, base: Path, corpora: Path, target: Path, configuration: Configuration
 ) -> list[Row]:
-    """Train and measure every run of the configuration; a finished run is not repeated.
+    """Train and measure every run of the configuration; one finished at the same budget is not repeated.
 
     Writes `RESULTS_FILE` into `target` after each run and returns its rows.
     """
@@ -42,9 +52,9 @@ def leave_out(
     texts = read_corpora(corpora)
     rows: list[Row] = []
     for name, run in plan.runs.items():
-        results = target / name / RESULTS_FILE
+        results = target / name / f"{plan.token_budget}-{RESULTS_FILE}"
         if not results.exists():
-            folder = _trained(texts, run, base, target / name, configuration)
+            folder = _trained(texts, run, base, target / name / str(plan.token_budget), configuration)
             results.write_text(json.dumps(_measured(folder, run, data, plan), ensure_ascii=False), "utf-8")
         rows += json.loads(results.read_text("utf-8"))
     content = {"token_budget": plan.token_budget, "rows": rows}
@@ -62,7 +72,8 @@ def _trained(
     kept = [
         text
         for text in texts
-        if area_of(text.source, text.domain) not in left_out["areas"]
+        if text.source != REWRITTEN
+        and area_of(text.source, text.domain) not in left_out["areas"]
         and not (text.label == AI and family_of(text.generator) in left_out["families"])
     ]
     shorter = configuration.leave_out

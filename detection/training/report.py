@@ -55,8 +55,9 @@ def markdown(report: Content) -> str:
         "`dev_fpr`: human theses, translations, technical books, law cases and newspaper, the half that "
         "does not calibrate. `packages`: what public packages hold, of sources kept from training and "
         "calibration. `written`: texts that Claude wrote for this product and that were kept from training, "
-        "`w_…` by the prompts of the training texts on other subjects (`w_rewrite`: rewritten answers of other "
-        "models that training has read), `v_…` by other prompts; against the human texts of `dev`. Texts are sub-sampled per source and generator, long ones cut.",
+        "`w_…` by the prompts of the training texts on other subjects (`w_rewrite`: answers of other models, "
+        "which training has read, rewritten), `v_…` by other prompts; against the human texts of `dev`. "
+        "Texts are sub-sampled per source and generator, long ones cut.",
         "## AI against human\n\n" + headline_table(report["headline"]),
         "Texts that are too short or in another language, literary Chinese among them, have no verdict and "
         "are in no other table:\n\n" + abstention_table(report["abstentions"]),

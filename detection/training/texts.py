@@ -21,6 +21,7 @@ MEASURED_PACKAGES_FILE = "dev_packages.jsonl.xz"
 # Texts that a model wrote for this product, to train with and kept for measuring; `written/README.md`.
 WRITTEN = Path(__file__).parent / "written" / "texts.jsonl.xz"
 MEASURED_WRITTEN = Path(__file__).parent / "written" / "measured.jsonl.xz"
+REWRITTEN = "w_rewrite"  # of them those that say anew what other models had answered
 DEVELOPMENT = ("dev", "dev_ood", "dev_fpr")
 MOST_CHARACTERS = 6000  # of one text; what comes after is left out
 _HELD_OUT_ONE_IN = 20

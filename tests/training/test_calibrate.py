@@ -93,12 +93,16 @@ class CountingScorer:
 def test_of_packages_only_human_texts_that_training_never_read_calibrate(tmp_path: Path) -> None:
     for name in ("train", "dev", "dev_fpr"):
         write_corpus(tmp_path, [row("human", "h_thuc", n) for n in range(4)], name)
-    write_corpus(tmp_path, [row(label, "p_tales", n) for label in (HUMAN, AI) for n in range(80)], "packages")
+    rows = [row(HUMAN, "p_tales", n) for n in range(80)]
+    rows += [row(AI, "p_tales", n, pair=f"by a model {n}") for n in range(80)]
+    write_corpus(tmp_path, rows, "packages")
     packages = tmp_path / "packages.jsonl.xz"
     documents = scored_documents(tmp_path, packages, CountingScorer(), read_configuration())
-    used = {d.document.group for d in documents if d.document.source == "p_tales"}
+    of_packages = [d.document for d in documents if d.document.source == "p_tales"]
+    used = {document.group for document in of_packages}
     held = [text for text in read_texts(packages) if is_held_out(text.label, text.pair, text.text)]
     assert used == {text.group for text in held}
+    assert {document.label for document in of_packages} == {HUMAN}
     assert 0 < len(used) < 20
 
 

@@ -16,13 +16,26 @@ from detection.training.card import BEGINNING, END
 from detection.training.configuration import Configuration, read_configuration
 from detection.training.evaluate import evaluate
 from detection.training.export import export_model
-from detection.training.texts import CorpusText, is_for_calibration, read_texts
+from detection.training.texts import (
+    MEASURED_PACKAGES_FILE,
+    PACKAGES_FILE,
+    CorpusText,
+    is_for_calibration,
+    read_texts,
+)
 from tests.training.made_corpora import made_text, row, write_base, write_corpus
 
 KNOWN = (("human", "h_thuc"), ("human", "cred"), ("ai", "cred"))
 UNSEEN = (("human", "mokawa_nonqa"), ("ai", "factool_zh"))
 HARD = (("human", "theses"), ("human", "h_rmrb98"))
-FILES = {"train": KNOWN, "dev": KNOWN, "dev_ood": UNSEEN, "dev_fpr": HARD, "packages": UNSEEN}
+FILES = {
+    "train": KNOWN,
+    "packages": (("human", "p_tales"),),
+    "dev": KNOWN,
+    "dev_ood": UNSEEN,
+    "dev_fpr": HARD,
+    "dev_packages": UNSEEN,
+}
 TEXTS = 24  # of each source
 
 
@@ -41,13 +54,7 @@ def configuration() -> Configuration:
 def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
-    for name, sources in {
-        "train": KNOWN,
-        "dev": KNOWN,
-        "dev_ood": UNSEEN,
-        "dev_fpr": HARD,
-        "packages": UNSEEN,
-    }.items():
+    for name, sources in FILES.items():
         write_corpus(folder, [made_row(name, *source, n) for source in sources for n in range(TEXTS)], name)
     write_corpus(folder, [made_row("written", "ai", "w_news", n) for n in range(TEXTS)], "written")
     return folder
@@ -81,7 +88,7 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
     calibrate(
         folder=folder,
         data=data,
-        packages=tmp_path / "none",
+        packages=data / PACKAGES_FILE,
         cache=tmp_path / "scores",
         configuration=configuration,
     )
@@ -92,8 +99,8 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
         docs=tmp_path / "docs",
         card=card,
         leave_out=tmp_path / "none",
-        packages=tmp_path / "none",
-        measured_packages=data / "packages.jsonl.xz",
+        packages=data / PACKAGES_FILE,
+        measured_packages=data / MEASURED_PACKAGES_FILE,
         written=data / "written.jsonl.xz",
         configuration=configuration,
     )

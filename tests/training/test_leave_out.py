@@ -41,12 +41,13 @@ def test_areas_hold_human_and_ai_sources() -> None:
     assert area_of("h_classical", "modern-Chinese translation of classics (史记)") == "others"
 
 
-def test_a_finished_run_is_measured_once_and_not_trained_again(
+def test_a_finished_run_is_measured_once_and_not_trained_again_for_the_same_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
     rows = [row("human", "h_laws", n, domain="laws") for n in range(30)]
     rows += [row("ai", "lexeval", n, domain="legal 1", generator="gpt-4-0314") for n in range(30)]
+    rows += [row("ai", "w_rewrite", n, generator="qwen-3") for n in range(10)]
     rows += [row(label, "web", n, generator="qwen-3") for label in ("human", "ai") for n in range(30)]
     write_corpus(tmp_path, rows)
     (tmp_path / "train.jsonl.xz").rename(tmp_path / "dev.jsonl.xz")
@@ -63,6 +64,7 @@ def test_a_finished_run_is_measured_once_and_not_trained_again(
         runs={"only": {"families": ["GPT-4"], "areas": ["law"]}},
     )
     configuration = replace(configuration, leave_out=plan, training=tiny_plan())
+    longer = replace(configuration, leave_out=replace(plan, token_budget=1200))
     trained_on: list[Sequence[TrainingText]] = []
 
     def remember(*, texts: Sequence[TrainingText], **rest: Any) -> Place:
@@ -70,15 +72,15 @@ def test_a_finished_run_is_measured_once_and_not_trained_again(
         return train(texts=texts, **rest)
 
     monkeypatch.setattr("detection.training.leave_out.train", remember)
-    for _ in range(2):
+    for again in (configuration, configuration, longer):
         measured = leave_out(
             data=tmp_path,
             base=tmp_path / "base",
             corpora=tmp_path / "corpora",
             target=tmp_path / "runs",
-            configuration=configuration,
+            configuration=again,
         )
-    (texts,) = trained_on
+    texts, _ = trained_on  # once for each budget
     assert {text.source for text in texts} == {"web"}
     assert [(r["left_out"], r["name"]) for r in measured] == [("generators", "GPT-4"), ("area", "law")]
     assert all(r["human_texts"] and r["ai_texts"] for r in measured)

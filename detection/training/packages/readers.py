@@ -47,7 +47,7 @@ _ROFF_FONT = re.compile(r"^\.(?:B|I|BR|IR|RB|RI|BI|IB|SM|SB)\s+(.*)")
 _PARAGRAPH_END = re.compile(r"\n\s*(?:[=*_~-]{3,}\s*)?\n")
 _DECLARATION = re.compile(r"^\s*<\?xml.*?\?>", re.S)
 _ENTRIES = frozenset({"item", "entry"})
-_BREAK = re.compile(r"<br\b[^>]*>|</(?:p|div|li|blockquote)>")
+_BREAK = re.compile(r"<br\b[^>]*>|</(?:p|div|li|blockquote)>", re.I)
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _CONSULTATION = "请回答下列问题，首先给出回答"
 _STATUTES = re.compile(r"\**法律依据")

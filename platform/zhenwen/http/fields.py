@@ -76,17 +76,15 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
+        if not unknown:
+            return super().to_internal_value(data)
         error = serializers.ErrorDetail(str(_("There is no such field.")), "unknown_field")
         errors: dict[str, Any] = dict.fromkeys(unknown, error)
         try:
-            value = super().to_internal_value(data)
+            super().to_internal_value(data)
         except serializers.ValidationError as wrong:
-            if not errors:
-                raise
             raise serializers.ValidationError({**wrong.detail, **errors}) from wrong  # type: ignore[dict-item]
-        if errors:
-            raise serializers.ValidationError(errors)
-        return value
+        raise serializers.ValidationError(errors)
 
 
 _Input = TypeVar("_Input", bound=StrictSerializer)
