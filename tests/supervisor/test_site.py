@@ -26,6 +26,7 @@ from tests.supervisor.site import (
     start_process,
     wait_until,
 )
+from tests.training.made_corpora import made_text
 from zhenwen.supervisor.places import ROOT
 from zhenwen.supervisor.processes import is_alive
 from zhenwen.supervisor.secret_file import read_secrets
@@ -110,7 +111,9 @@ def test_management_commands_reach_the_running_site(site: RunningSite) -> None:
 
 
 def test_the_command_line_says_what_the_site_says(site: RunningSite) -> None:
-    texts = [*GOLDEN_TEXTS, *(paper_text(90 + count, paragraphs=count) for count in (1, 3, 9))]
+    papers = [paper_text(90 + count, paragraphs=count) for count in (1, 3, 9)]
+    senseless = made_text("no model writes so", sentences=14)  # of what a model wrote none is called human
+    texts = [*GOLDEN_TEXTS, *papers, senseless]
     lines = "".join(json.dumps({"id": i, "text": text}) + "\n" for i, text in enumerate(texts))
     scored = subprocess.run(
         [sys.executable, ROOT / "manage.py", "score", "--jsonl"],
