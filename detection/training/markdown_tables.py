@@ -142,7 +142,7 @@ def leave_out_section(content: Content) -> str:
         for row in rows
     ]
     return (
-        "Written by `python -m detection.training leave-out`: runs of the same recipe from the bare encoder, "
+        "Written by `python -m detection.training leave-out`: shorter runs from the bare encoder, "
         f"{content['token_budget']:,} tokens each, each without the texts of some generators and areas. "
         f"Mean AUROC {mean[0]:.3f}, mean TPR {mean[1]:.2f}.\n\n" + table(heads, cells)
     )

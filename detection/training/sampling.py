@@ -82,11 +82,7 @@ class Sampler:
             origin = _Origin(numbers, list(accumulate(weights[numbers].tolist())))
             self._groups[texts[numbers[0]].label].append(origin)
         kinds = [kind_of(texts[group.numbers[0]].source) for group in self._groups[HUMAN]]
-        sizes: defaultdict[str, float] = defaultdict(float)
-        for kind, group in zip(kinds, self._groups[HUMAN], strict=True):
-            sizes[kind] += group.size(plan)
-        of_kind = [sizes[kind] ** (plan.kind_power - 1) for kind in kinds]
-        shares = {HUMAN: of_kind, AI: [1.0] * len(self._groups[AI])}
+        shares = {HUMAN: _shares(kinds, self._groups[HUMAN], plan), AI: [1.0] * len(self._groups[AI])}
         for label, groups in self._groups.items():
             weighed = zip(groups, shares[label], strict=True)
             self._weights[label] = list(accumulate(group.weight(plan) * share for group, share in weighed))
@@ -173,6 +169,14 @@ class Sampler:
                 start += int(ends[0]) + 1 if len(ends) else 0
             tokens = tokens[start : start + length]
         return jittered(np.array(tokens), self._marks, rng)
+
+
+def _shares(kinds: Sequence[str], groups: Sequence[_Origin], plan: TrainingPlan) -> list[float]:
+    """What each group's weight is multiplied by, so that a kind weighs the sum of its sizes ** power."""
+    sizes: defaultdict[str, float] = defaultdict(float)
+    for kind, group in zip(kinds, groups, strict=True):
+        sizes[kind] += group.size(plan)
+    return [sizes[kind] ** (plan.kind_power - 1) for kind in kinds]
 
 
 def origins(texts: Sequence[TrainingText]) -> list[list[int]]:

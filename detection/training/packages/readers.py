@@ -63,16 +63,14 @@ def read_html(data: bytes) -> Units:
 
 def read_xml(data: bytes) -> Units:
     """Mallard and DocBook."""
-    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True)
-    return [list(_blocks(etree.fromstring(data, parser)))]
+    return [list(_blocks(_xml(data)))]
 
 
 def read_feed(data: bytes) -> Units:
     """RSS and Atom: a text for each entry, its longest account of itself."""
-    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True)
-    root = etree.fromstring(_DECLARATION.sub("", decode(data)).encode(), parser)
+    root = _xml(_DECLARATION.sub("", decode(data)).encode())
     entries = [e for e in root.iter() if isinstance(e.tag, str) and _name(e) in _ENTRIES]
-    accounts = [[list(_lines(part)) for part in entry] for entry in entries]
+    accounts = [[list(_html_lines(part)) for part in entry] for entry in entries]
     return [max(parts, key=lambda lines: len("".join(lines)), default=[]) for parts in accounts]
 
 
@@ -200,8 +198,8 @@ def _answers(answers: Iterable[str]) -> Units:
     return [[joined(line) for line in answer.split("\n")] for answer in kept]
 
 
-def _lines(element: Any) -> Iterator[str]:
-    """The lines of HTML that stands in an element of a feed, escaped or not."""
+def _html_lines(element: Any) -> Iterator[str]:
+    """The lines of what stands in an element of a feed: HTML, escaped or not."""
     content = element.text or ""
     if len(element):
         content += "".join(etree.tostring(child, encoding="unicode") for child in element)
@@ -221,6 +219,10 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _strings(item)
+
+
+def _xml(data: bytes) -> Any:
+    return etree.fromstring(data, etree.XMLParser(recover=True, resolve_entities=False, no_network=True))
 
 
 def _blocks(root: Any) -> Iterator[str]:
