@@ -16,6 +16,7 @@ _PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 # Flag, what it names, and the commands that take it.
 _FOLDERS = (
     ("--start", "a model folder to go on from, instead of the encoder", ("mine", "train")),
+    ("--teacher", "a model folder or finished training whose opinion counts beside the labels", ("train",)),
     (
         "--model",
         "the model folder (default: weights/NAME; model in --work where it does not ship)",
@@ -150,6 +151,7 @@ def _train(arguments: argparse.Namespace) -> None:
         base=arguments.start or arguments.work / "base",
         texts=read_corpora(arguments.work / "corpora"),
         doubts=read_doubts(arguments.work) if arguments.start else None,
+        teacher=arguments.teacher,
         target=arguments.work / "run",
     )
 

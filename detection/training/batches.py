@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, IterableDataset
 
 from detection.training.sampling import Example, Sampler
 
-POOL_EXAMPLES = 600  # sorted by length before they are cut into batches
+# Examples sorted by length before they are cut into batches, for each so many tokens of a batch.
+POOL_EXAMPLES, POOL_TOKENS = 600, 4096
+_BATCHES_AHEAD = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +31,42 @@ class Batch:
         return Batch(*(getattr(self, name).to(device) for name in self.__slots__))
 
 
-def batches_from(
-    sampler: Sampler, batch_tokens: int, pool: int, batch: int
-) -> Iterator[tuple[int, int, list[Example]]]:
-    """(pool, number in it, examples) without end, from the given place on; like lengths share a batch."""
-    while True:
-        numbers = range(pool * POOL_EXAMPLES, (pool + 1) * POOL_EXAMPLES)
-        examples = sorted((sampler.example(n) for n in numbers), key=lambda e: len(e.tokens))
-        batches = _cut(examples, batch_tokens)
-        order = np.random.default_rng([sampler.seed, pool]).permutation(len(batches))
-        for number in range(batch, len(batches)):
-            yield pool, number, batches[order[number]]
-        pool, batch = pool + 1, 0
+class Feed(IterableDataset[tuple[int, int, Batch]]):
+    """(pool, number in it, batch) without end, from the given place on; like lengths share a batch."""
+
+    def __init__(
+        self, sampler: Sampler, batch_tokens: int, special: tuple[int, int], pool: int, number: int
+    ) -> None:
+        """`special`: the numbers of the first and the last token."""
+        self._sampler = sampler
+        self._batch_tokens = batch_tokens
+        self._special = special
+        self._place = (pool, number)
+
+    def __iter__(self) -> Iterator[tuple[int, int, Batch]]:
+        pool, first = self._place
+        while True:
+            batches = self._pool(pool)
+            order = np.random.default_rng([self._sampler.seed, pool]).permutation(len(batches))
+            for number in range(first, len(batches)):
+                yield pool, number, collated(batches[order[number]], self._special)
+            pool, first = pool + 1, 0
+
+    def running_ahead(self, *, is_beside: bool) -> DataLoader[tuple[int, int, Batch]]:
+        """The same; `is_beside`: made by another process, so that a GPU need not wait for them."""
+        return DataLoader(
+            self,
+            batch_size=None,
+            collate_fn=_as_it_is,
+            num_workers=1 if is_beside else 0,
+            prefetch_factor=_BATCHES_AHEAD if is_beside else None,
+            multiprocessing_context="fork" if is_beside else None,
+        )
+
+    def _pool(self, pool: int) -> list[list[Example]]:
+        size = max(1, POOL_EXAMPLES * self._batch_tokens // POOL_TOKENS)
+        examples = [self._sampler.example(n) for n in range(pool * size, (pool + 1) * size)]
+        return _cut(sorted(examples, key=lambda e: len(e.tokens)), self._batch_tokens)
 
 
 def collated(examples: Sequence[Example], special: tuple[int, int]) -> Batch:
@@ -65,3 +93,7 @@ def _cut(examples: Sequence[Example], batch_tokens: int) -> list[list[Example]]:
             batches.append([])
         batches[-1].append(example)
     return batches
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch

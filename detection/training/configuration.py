@@ -41,6 +41,7 @@ class TrainingPlan:
     source_power: float
     kind_power: float
     token_loss: float
+    teacher_share: float
     doubt_weight: float
 
 

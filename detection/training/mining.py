@@ -16,14 +16,13 @@ import torch
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from detection.engine.roformer import fuse_attention
 from detection.training.augmentation import token_number
 from detection.training.batches import collated
 from detection.training.configuration import MiningPlan
 from detection.training.corpora import TrainingText
+from detection.training.reading import load_reader, mean_odds, token_odds, training_device
 from detection.training.sampling import Example, origins
 from detection.training.texts import AI
-from detection.training.train import is_fast_in_bfloat16
 
 DOUBTS_FILE = "doubts.npy"
 _MOST_OF_AI = 0.5
@@ -41,7 +40,7 @@ def mine(
     chosen = {number for group in origins(texts) for number in _some(group, plan)}
     marks = Tokenizer.from_file(str(tokenizer))
     special = (token_number(marks, "[CLS]"), token_number(marks, "[SEP]"))
-    model = _model(start)
+    model = load_reader(start, training_device())
     doubts = np.full(len(texts), np.nan, dtype=np.float32)
     by_length = sorted(chosen, key=lambda number: len(texts[number].tokens))
     with tqdm(total=len(by_length), unit="texts", desc="mine") as bar, torch.inference_mode():
@@ -70,17 +69,6 @@ def _some(group: Sequence[int], plan: MiningPlan) -> list[int]:
     return [group[i] for i in order[: plan.texts_per_origin]]
 
 
-def _model(start: Path) -> Any:
-    from transformers import AutoModelForTokenClassification
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model: Any = AutoModelForTokenClassification.from_pretrained(
-        start, local_files_only=True, dtype=torch.float32
-    )
-    fuse_attention(model)
-    return model.to(device, torch.bfloat16 if is_fast_in_bfloat16(device) else torch.float32).eval()
-
-
 def _probabilities(
     model: Any, texts: Sequence[TrainingText], special: tuple[int, int], plan: MiningPlan
 ) -> list[float]:
@@ -88,6 +76,5 @@ def _probabilities(
     crops = [np.array(text.tokens[: plan.tokens]) for text in texts]
     examples = [Example(c, np.zeros(len(c), dtype=np.float32), is_pure=True) for c in crops]
     batch = collated(examples, special).to(model.device)
-    logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits.float()
-    odds = ((logits[..., 1] - logits[..., 0]) * batch.is_text).sum(1) / batch.is_text.sum(1)
+    odds = mean_odds(token_odds(model, batch), batch)
     return [float(p) for p in torch.sigmoid(odds)]

@@ -18,12 +18,12 @@ import torch.nn.functional as functional
 from tokenizers import Tokenizer
 from tqdm import tqdm
 
-from detection.engine.processor import has_fast_bfloat16
 from detection.engine.roformer import fuse_attention
 from detection.training.augmentation import Marks, token_number
-from detection.training.batches import Batch, batches_from, collated
+from detection.training.batches import Batch, Feed
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import TrainingText
+from detection.training.reading import fast_type, load_reader, mean_odds, token_odds, training_device
 from detection.training.sampling import Sampler
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -52,12 +52,14 @@ def train(
     texts: Sequence[TrainingText],
     target: Path,
     doubts: npt.NDArray[np.float32] | None = None,
+    teacher: Path | None = None,
     most_steps: int | None = None,
 ) -> Place:
     """Train to the end of the plan, or for `most_steps` more steps; the averaged weights go to `final`.
 
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
-    `doubts`: of that model in each text, as `mine` found them.
+    `doubts`: of that model in each text, as `mine` found them. `teacher`: a larger model of the same
+    vocabulary, whose opinion of every example then counts beside its label (`teacher_share` of the plan).
     """
     from transformers import AutoModelForTokenClassification
 
@@ -68,18 +70,19 @@ def train(
         base, local_files_only=True, dtype=torch.float32
     )
     fuse_attention(model)
-    run = Run(model, plan, "cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
+    run = Run(model, plan, device, None if teacher is None else load_reader(teacher, device))
     target.mkdir(parents=True, exist_ok=True)
     place = run.resume(target / CHECKPOINT_FILE)
     last = None if most_steps is None else place.step + most_steps
     started, saved = time.monotonic() - place.seconds, time.monotonic()
     with tqdm(total=plan.token_budget, initial=place.tokens, unit="tokens", desc="train") as bar:
-        for pool, number, examples in batches_from(sampler, plan.batch_tokens, place.pool, place.batch):
+        feed = Feed(sampler, plan.batch_tokens, special, place.pool, place.batch)
+        for pool, number, batch in feed.running_ahead(is_beside=device == "cuda"):
             if place.tokens >= plan.token_budget or place.step == last:
                 break
             if place.seconds >= plan.minutes * 60:
                 break
-            batch = collated(examples, special)
             run.step(batch, place)
             read = int(batch.attention_mask.sum())
             place = Place(place.step + 1, place.tokens + read, pool, number + 1, time.monotonic() - started)
@@ -102,8 +105,9 @@ class Run:
     time on a CPU; embeddings too, so that words the corpora lack stay beside those they have.
     """
 
-    def __init__(self, model: Any, plan: TrainingPlan, device: str) -> None:
+    def __init__(self, model: Any, plan: TrainingPlan, device: str, teacher: Any = None) -> None:
         self.plan = plan
+        self.teacher = teacher
         self.device = device
         self.losses: deque[torch.Tensor] = deque(maxlen=LOG_STEPS)  # of the last steps
         for module in model.modules():
@@ -115,7 +119,7 @@ class Run:
                 module.weight.requires_grad = False
         model.to(device)
         self.weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        self.model = model.to(torch.bfloat16 if is_fast_in_bfloat16(device) else torch.float32)
+        self.model = model.to(fast_type(device))
         self._learned = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         decayed = [self.weights[name] for name, p in self._learned.items() if p.ndim > 1]
         plain = [self.weights[name] for name, p in self._learned.items() if p.ndim < 2]
@@ -148,17 +152,19 @@ class Run:
     def loss(self, batch: Batch) -> torch.Tensor:
         """The whole segment by its mean log-odds, where one author wrote it; and every token by its own."""
         batch = batch.to(self.device)
-        logits = self.model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits.float()
-        odds = logits[..., 1] - logits[..., 0]
-        counts = batch.is_text.sum(1)
-        per_token = functional.binary_cross_entropy_with_logits(
-            odds, self._smoothed(batch.labels), reduction="none"
-        )
-        token_loss = (per_token * batch.is_text).sum(1) / counts
-        segment_odds = (odds * batch.is_text).sum(1) / counts
-        segment_label = batch.labels.amax(1)  # only pure segments count
+        odds = token_odds(self.model, batch)
+        targets = self._smoothed(batch.labels)
+        segment_targets = self._smoothed(batch.labels.amax(1))  # only pure segments count
+        if self.teacher is not None:
+            with torch.no_grad():
+                opinion = token_odds(self.teacher, batch)
+            targets = targets.lerp(opinion.sigmoid(), self.plan.teacher_share)
+            segment_opinion = mean_odds(opinion, batch).sigmoid()
+            segment_targets = segment_targets.lerp(segment_opinion, self.plan.teacher_share)
+        per_token = functional.binary_cross_entropy_with_logits(odds, targets, reduction="none")
+        token_loss = mean_odds(per_token, batch)
         segment_loss = functional.binary_cross_entropy_with_logits(
-            segment_odds, self._smoothed(segment_label), reduction="none"
+            mean_odds(odds, batch), segment_targets, reduction="none"
         )
         share = self.plan.token_loss
         # A spliced segment has no label of its own: there the tokens take the whole weight.
@@ -199,16 +205,9 @@ class Run:
         return labels * (1 - self.plan.label_smoothing) + self.plan.label_smoothing / 2
 
 
-def is_fast_in_bfloat16(device: str) -> bool:
-    """Whether training and mining on this device compute in bfloat16, else in single precision."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return has_fast_bfloat16()
-
-
 def rate_factor(plan: TrainingPlan, place: Place) -> float:
-    """Linear warm-up, then linearly down to a fiftieth, by tokens read."""
-    progress = place.tokens / plan.token_budget
+    """Linear warm-up by tokens read, then linearly down to a fiftieth, by what ends the run first."""
+    progress = max(place.tokens / plan.token_budget, place.seconds / (plan.minutes * 60))
     warm_up = min(1.0, (place.tokens + plan.batch_tokens) / (plan.token_budget * plan.warmup_share))
     return warm_up * max(_LEAST_RATE, 1 - progress)
 

@@ -3,6 +3,10 @@
 The quantised graph rounds its activations to 8 bits too, by their range in each text. Such rounding does not
 repeat itself: onnxruntime with and without its optimisations gives hidden states that differ as much from
 each other as from ours. So the conversion is checked against the graph with its activations left as they are.
+
+Afterwards it reads by the 12,000 words of RoFormer-small, so that it can teach it: of all tokens of the
+training corpora .07 % are words that it does not know, most of them dashes and dots. That leaves 94.7 M
+parameters.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from detection.training.encoders.conversion import (
     largest_difference,
     load_state,
 )
+from detection.training.encoders.roformer import ROFORMER_SMALL
 from detection.training.packages.archives import Package
 
 _FOLDER = "models/chineseharm-bert-seven/calibrated"
@@ -74,7 +79,7 @@ class BertBase(Encoder):
         ]
 
 
-BERT_BASE = BertBase(Shape(vocabulary=21_128, layers=12, hidden=768, heads=12))
+BERT_BASE = BertBase(Shape(vocabulary=21_128, layers=12, hidden=768, heads=12), words_of=ROFORMER_SMALL)
 
 
 def read_graph(onnx_file: Path) -> Any:

@@ -75,8 +75,10 @@ class Encoder(ABC):
     onnx_file: ClassVar[str]
     vocabulary_file: ClassVar[str]
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *, words_of: Encoder | None = None) -> None:
+        """`words_of`: the encoder whose vocabulary this one is to read by, so that it may teach it."""
         self.shape = shape
+        self.words_of = words_of
 
     @abstractmethod
     def classifier(self, onnx_file: Path) -> Any:
@@ -96,18 +98,37 @@ def convert_encoder(encoder: Encoder, target: Path) -> list[Check]:
     target.mkdir(parents=True, exist_ok=True)
     lay_files(encoder.package, (encoder.onnx_file, encoder.vocabulary_file), target)
     onnx_file = target / Path(encoder.onnx_file).name
-    vocabulary = (target / Path(encoder.vocabulary_file).name).read_text("utf-8")
-    tokenizer = build_tokenizer(vocabulary.split("\n")[: encoder.shape.vocabulary])
+    words = _words(encoder, target)
+    tokenizer = build_tokenizer(words)
     classifier = encoder.classifier(onnx_file)
     checks = encoder.checks(classifier, onnx_file, tokenizer)
     for check in checks:
         if not check.is_passed:
             raise EncoderError(f"{check.largest:.2e} off the original: {check.about}")
+    if encoder.words_of is not None:
+        lay_files(encoder.words_of.package, (encoder.words_of.vocabulary_file,), target)
+        other_words = _words(encoder.words_of, target)
+        change_words(classifier, words, other_words)
+        tokenizer = build_tokenizer(other_words)
     classifier.save_pretrained(target)
     tokenizer.save(str(target / "tokenizer.json"))
     content = {"package": str(encoder.package), "checks": [asdict(check) for check in checks]}
     (target / CHECKS_FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     return checks
+
+
+def change_words(classifier: Any, words: Sequence[str], others: Sequence[str]) -> None:
+    """Let a classifier that reads by `words` read by `others`; what it does not know becomes [UNK]."""
+    numbers = {word: number for number, word in reversed(list(enumerate(words)))}
+    rows = torch.tensor([numbers.get(word, numbers["[UNK]"]) for word in others])
+    known = classifier.get_input_embeddings().weight.detach()[rows].clone()
+    classifier.resize_token_embeddings(len(others), mean_resizing=False)
+    classifier.get_input_embeddings().weight.data.copy_(known)
+
+
+def _words(encoder: Encoder, folder: Path) -> list[str]:
+    text = (folder / Path(encoder.vocabulary_file).name).read_text("utf-8")
+    return text.split("\n")[: encoder.shape.vocabulary]
 
 
 def build_tokenizer(words: Sequence[str]) -> Tokenizer:
