@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from detection.training.sampling import Example, Sampler
 
 # Examples sorted by length before they are cut into batches, for each so many tokens of a batch.
 POOL_EXAMPLES, POOL_TOKENS = 600, 4096
-_BATCHES_AHEAD = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +31,32 @@ class Batch:
         return Batch(*(getattr(self, name).to(device) for name in self.__slots__))
 
 
-class Feed(IterableDataset[tuple[int, int, Batch]]):
-    """(pool, number in it, batch) without end, from the given place on; like lengths share a batch."""
+class Feed(IterableDataset[tuple[int, list[Batch]]]):
+    """(pool, its batches) without end, from the given pool on; like lengths share a batch."""
 
-    def __init__(
-        self, sampler: Sampler, batch_tokens: int, special: tuple[int, int], pool: int, number: int
-    ) -> None:
+    def __init__(self, sampler: Sampler, batch_tokens: int, special: tuple[int, int], pool: int) -> None:
         """`special`: the numbers of the first and the last token."""
         self._sampler = sampler
         self._batch_tokens = batch_tokens
         self._special = special
-        self._place = (pool, number)
+        self._first = pool
 
-    def __iter__(self) -> Iterator[tuple[int, int, Batch]]:
-        pool, first = self._place
-        while True:
+    def __iter__(self) -> Iterator[tuple[int, list[Batch]]]:
+        worker = get_worker_info()
+        offset, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        for pool in count(self._first + offset, step):
             batches = self._pool(pool)
             order = np.random.default_rng([self._sampler.seed, pool]).permutation(len(batches))
-            for number in range(first, len(batches)):
-                yield pool, number, collated(batches[order[number]], self._special)
-            pool, first = pool + 1, 0
+            yield pool, [collated(batches[number], self._special) for number in order]
 
-    def running_ahead(self, *, is_beside: bool) -> DataLoader[tuple[int, int, Batch]]:
-        """The same; `is_beside`: made by another process, so that a GPU need not wait for them."""
+    def running_ahead(self, *, processes: int) -> DataLoader[tuple[int, list[Batch]]]:
+        """The same in the same order, made by processes beside: a GPU reads faster than one writes."""
         return DataLoader(
             self,
             batch_size=None,
             collate_fn=_as_it_is,
-            num_workers=1 if is_beside else 0,
-            prefetch_factor=_BATCHES_AHEAD if is_beside else None,
-            multiprocessing_context="fork" if is_beside else None,
+            num_workers=processes,
+            multiprocessing_context="fork" if processes else None,
         )
 
     def _pool(self, pool: int) -> list[list[Example]]:

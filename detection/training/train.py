@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ FINAL_FOLDER = "final"
 LOG_STEPS = 50
 _AVERAGE_WARMUP = 0.2
 _LEAST_RATE = 0.02
+_FEEDING_PROCESSES = {"cuda": 8, "cpu": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def train(
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
     `doubts`: of that model in each text, as `mine` found them. `teacher`: a larger model of the same
     vocabulary, whose opinion of every example then counts beside its label (`teacher_share` of the plan).
+
+    Raises ValueError for a teacher of another vocabulary.
     """
     from transformers import AutoModelForTokenClassification
 
@@ -71,14 +74,13 @@ def train(
     )
     fuse_attention(model)
     device = training_device()
-    run = Run(model, plan, device, None if teacher is None else load_reader(teacher, device))
+    run = Run(model, plan, device, None if teacher is None else _teacher(teacher, model, device))
     target.mkdir(parents=True, exist_ok=True)
     place = run.resume(target / CHECKPOINT_FILE)
     last = None if most_steps is None else place.step + most_steps
     started, saved = time.monotonic() - place.seconds, time.monotonic()
     with tqdm(total=plan.token_budget, initial=place.tokens, unit="tokens", desc="train") as bar:
-        feed = Feed(sampler, plan.batch_tokens, special, place.pool, place.batch)
-        for pool, number, batch in feed.running_ahead(is_beside=device == "cuda"):
+        for pool, number, batch in _batches(sampler, plan, special, place, device):
             if place.tokens >= plan.token_budget or place.step == last:
                 break
             if place.seconds >= plan.minutes * 60:
@@ -95,6 +97,24 @@ def train(
     run.save(target / CHECKPOINT_FILE, place)
     run.save_average(target / FINAL_FOLDER)
     return place
+
+
+def _teacher(folder: Path, pupil: Any, device: str) -> Any:
+    teacher = load_reader(folder, device)
+    words, known = pupil.config.vocab_size, teacher.config.vocab_size
+    if words != known:
+        raise ValueError(f"{folder} reads by a vocabulary of {known:,} words, its pupil by one of {words:,}")
+    return teacher
+
+
+def _batches(
+    sampler: Sampler, plan: TrainingPlan, special: tuple[int, int], place: Place, device: str
+) -> Iterator[tuple[int, int, Batch]]:
+    feed = Feed(sampler, plan.batch_tokens, special, place.pool)
+    for pool, batches in feed.running_ahead(processes=_FEEDING_PROCESSES[device]):
+        for number, batch in enumerate(batches):
+            if (pool, number) >= (place.pool, place.batch):
+                yield pool, number, batch
 
 
 class Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def write_corpus(folder: Path, rows: Iterable[Mapping[str, str]], name: str = "t
             file.write(json.dumps(content, ensure_ascii=False) + "\n")
 
 
-def write_base(folder: Path, encoder: str = "roformer-small") -> None:
+def write_base(folder: Path, encoder: str = "roformer-small", words: Sequence[str] = WORDS) -> None:
     """A tiny model of the architecture of this encoder, and its tokenizer."""
     import torch
     from transformers import (
@@ -57,7 +57,7 @@ def write_base(folder: Path, encoder: str = "roformer-small") -> None:
 
     torch.manual_seed(3)
     small: dict[str, Any] = {
-        "vocab_size": len(WORDS),
+        "vocab_size": len(words),
         "hidden_size": 16,
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
@@ -69,4 +69,4 @@ def write_base(folder: Path, encoder: str = "roformer-small") -> None:
     else:
         model = RoFormerForTokenClassification(RoFormerConfig(embedding_size=16, **small))
     model.save_pretrained(folder)
-    build_tokenizer(WORDS).save(str(folder / "tokenizer.json"))
+    build_tokenizer(words).save(str(folder / "tokenizer.json"))

@@ -74,3 +74,27 @@ def test_a_graph_of_another_shape_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_encoder_is_named() -> None:
     with pytest.raises(EncoderError, match="abacus"):
         encoder_named("abacus")
+
+
+@pytest.mark.usefixtures("original")
+def test_an_encoder_that_is_to_teach_reads_by_the_words_of_its_pupil(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some of the same words in another order, and one that it has never seen."""
+    from tokenizers import Tokenizer
+    from transformers import AutoModelForTokenClassification
+
+    words = [*WORDS[:5], "海", *reversed(WORDS[5:40])]
+    monkeypatch.setattr(BertBase, "vocabulary_file", "vocab.txt")
+    pupil = BertBase(Shape(vocabulary=len(words), layers=2, hidden=24, heads=2))
+    monkeypatch.setattr(pupil, "vocabulary_file", "pupil.txt", raising=False)
+    (tmp_path / "pupil.txt").write_text("\n".join(words), "utf-8")
+    convert_encoder(BertBase(SHAPE), tmp_path)
+    before = AutoModelForTokenClassification.from_pretrained(tmp_path).get_input_embeddings().weight
+    convert_encoder(BertBase(SHAPE, words_of=pupil), tmp_path)
+    after = AutoModelForTokenClassification.from_pretrained(tmp_path).get_input_embeddings().weight
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    assert len(after) == tokenizer.get_vocab_size() == len(words)
+    for word in words:
+        number = WORDS.index(word if word in WORDS else "[UNK]")
+        np.testing.assert_array_equal(after[tokenizer.token_to_id(word)].detach(), before[number].detach())

@@ -24,7 +24,7 @@ from detection.training.train import (  # noqa: E402
     rate_factor,
     train,
 )
-from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus  # noqa: E402
+from tests.training.made_corpora import WORDS, row, tiny_plan, write_base, write_corpus  # noqa: E402
 
 RunTraining = Callable[..., Place]
 
@@ -38,12 +38,15 @@ def run_training(tmp_path: Path, request: pytest.FixtureRequest) -> RunTraining:
     tokenizer = tmp_path / "base" / "tokenizer.json"
     prepare_corpora(data=tmp_path, tokenizer=tokenizer, target=tmp_path / "corpora")
 
-    def run(name: str, plan: TrainingPlan, most_steps: int | None = None) -> Place:
+    def run(
+        name: str, plan: TrainingPlan, most_steps: int | None = None, teacher: Path | None = None
+    ) -> Place:
         return train(
             plan=plan,
             base=tmp_path / "base",
             texts=read_corpora(tmp_path / "corpora"),
             target=tmp_path / name,
+            teacher=teacher,
             most_steps=most_steps,
         )
 
@@ -96,6 +99,43 @@ def test_the_learning_rate_rises_falls_and_never_vanishes() -> None:
     assert rates[3] == rates[4] == pytest.approx(0.02)
 
 
+def test_the_learning_rate_falls_with_the_time_where_that_ends_the_run() -> None:
+    plan = tiny_plan(token_budget=100_000, batch_tokens=100, minutes=10.0)
+    rates = [rate_factor(plan, Place(tokens=10_000, seconds=seconds)) for seconds in (0.0, 300.0, 599.0)]
+    assert rates == pytest.approx([0.9, 0.5, 0.02], abs=0.001)
+
+
+def test_a_teacher_is_listened_to_as_much_as_the_plan_says() -> None:
+    """Here it takes every text for a model's, whoever wrote it."""
+    ids = torch.ones(2, 8, dtype=torch.long)
+    people = Batch(ids, ids, ids.float(), torch.zeros(2, 8), torch.ones(2))
+    losses = []
+    for share in (0.0, 0.4, 1.0):
+        torch.manual_seed(5)
+        run = Run(Guesser(), tiny_plan(teacher_share=share), "cpu", Believer())
+        losses.append(float(run.loss(people).detach()))
+    alone, some, whole = losses
+    assert some == pytest.approx(0.6 * alone + 0.4 * whole, rel=0.01)
+    assert abs(alone - whole) > 0.01
+
+
+@pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
+def test_one_architecture_teaches_another(run_training: RunTraining, tmp_path: Path) -> None:
+    write_base(tmp_path / "teacher", "bert-base")
+    plan = tiny_plan(teacher_share=0.5)
+    run_training("taught", plan, most_steps=3, teacher=tmp_path / "teacher")
+    run_training("alone", plan, most_steps=3)
+    ends = [torch.load(tmp_path / name / CHECKPOINT_FILE, weights_only=True) for name in ("taught", "alone")]
+    assert any(not torch.equal(ends[0]["model"][n], ends[1]["model"][n]) for n in ends[0]["model"])
+
+
+@pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
+def test_a_teacher_of_another_vocabulary_is_refused(run_training: RunTraining, tmp_path: Path) -> None:
+    write_base(tmp_path / "teacher", "bert-base", words=[*WORDS, "海"])
+    with pytest.raises(ValueError, match="vocabulary of 59 words, its pupil by one of 58"):
+        run_training("taught", tiny_plan(), most_steps=1, teacher=tmp_path / "teacher")
+
+
 @pytest.mark.parametrize("run_training", ["bert-base"], indirect=True)
 def test_a_checkpoint_becomes_a_model_folder_that_loads(run_training: RunTraining, tmp_path: Path) -> None:
     from detection.engine import load_model_folder
@@ -145,6 +185,11 @@ class Guesser(torch.nn.Module):  # type: ignore[name-defined,misc]
 
     def forward(self, input_ids: Any, attention_mask: Any) -> SimpleNamespace:
         return SimpleNamespace(logits=self.classifier(self.words(input_ids) * attention_mask[..., None]))
+
+
+class Believer(torch.nn.Module):  # type: ignore[name-defined,misc]
+    def forward(self, input_ids: Any, attention_mask: Any) -> SimpleNamespace:
+        return SimpleNamespace(logits=attention_mask[..., None] * torch.tensor([0.0, 3.0]))
 
 
 def test_a_step_happens_on_one_device_alone(monkeypatch: pytest.MonkeyPatch) -> None:
