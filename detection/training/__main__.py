@@ -150,7 +150,7 @@ def _train(arguments: argparse.Namespace) -> None:
         plan=_configuration(arguments).training,
         base=arguments.start or arguments.work / "base",
         texts=read_corpora(arguments.work / "corpora"),
-        doubts=read_doubts(arguments.work) if arguments.start else None,
+        doubts=read_doubts(arguments.work),
         teacher=arguments.teacher,
         target=arguments.work / "run",
     )

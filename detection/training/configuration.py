@@ -87,6 +87,7 @@ class LeaveOutPlan:
 
     seed: int
     learning_rate: float
+    batch_tokens: int
     token_budget: int
     texts_per_class: int
     least_characters: int

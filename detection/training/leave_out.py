@@ -9,6 +9,7 @@ out of every run: they repeat what others wrote, whatever their family and area.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +79,12 @@ def _trained(
     ]
     shorter = configuration.leave_out
     plan = replace(
-        configuration.training, learning_rate=shorter.learning_rate, token_budget=shorter.token_budget
+        configuration.training,
+        learning_rate=shorter.learning_rate,
+        batch_tokens=shorter.batch_tokens,
+        token_budget=shorter.token_budget,
+        minutes=math.inf,
+        teacher_share=0.0,  # a teacher would have seen what is left out
     )
     train(plan=plan, base=base, texts=kept, target=target)
     export_model(

@@ -1,4 +1,4 @@
-"""Which training texts a model errs on, so that going on from it these come more often.
+"""Which training texts a model errs on, so that these come more often in a training.
 
 A human text counts with the probability that the model gives to AI. An AI text counts with what lacks, but at
 most as much as one that could be either's: behind a hopeless one there may be a text that nobody could tell.
@@ -20,7 +20,7 @@ from detection.training.augmentation import token_number
 from detection.training.batches import collated
 from detection.training.configuration import MiningPlan
 from detection.training.corpora import TrainingText
-from detection.training.reading import load_reader, mean_odds, token_odds, training_device
+from detection.training.reading import load_reader, mean_of_text, token_odds, training_device
 from detection.training.sampling import Example, origins
 from detection.training.texts import AI
 
@@ -76,5 +76,5 @@ def _probabilities(
     crops = [np.array(text.tokens[: plan.tokens]) for text in texts]
     examples = [Example(c, np.zeros(len(c), dtype=np.float32), is_pure=True) for c in crops]
     batch = collated(examples, special).to(model.device)
-    odds = mean_odds(token_odds(model, batch), batch)
+    odds = mean_of_text(token_odds(model, batch), batch)
     return [float(p) for p in torch.sigmoid(odds)]

@@ -43,6 +43,6 @@ def token_odds(model: Any, batch: Batch) -> torch.Tensor:
     return odds
 
 
-def mean_odds(odds: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """(examples,): of the tokens of text."""
-    return (odds * batch.is_text).sum(1) / batch.is_text.sum(1)
+def mean_of_text(values: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """(examples, tokens) -> (examples,): without padding and special tokens."""
+    return (values * batch.is_text).sum(1) / batch.is_text.sum(1)

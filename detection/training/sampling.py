@@ -71,7 +71,12 @@ class Sampler:
         marks: Marks,
         doubts: npt.NDArray[np.float32] | None = None,
     ) -> None:
-        """`doubts`: 0 to 1 for each text, what a model made of it (`mining`); else all weigh the same."""
+        """`doubts`: 0 to 1 for each text, what a model made of it (`mining`); else all weigh the same.
+
+        Raises ValueError for doubts in another number of texts.
+        """
+        if doubts is not None and len(doubts) != len(texts):
+            raise ValueError(f"doubts in {len(doubts):,} texts, but there are {len(texts):,}: mine again")
         self._texts = texts
         self._plan = plan
         self._marks = marks

@@ -1,12 +1,16 @@
-"""Fine-tuning the encoder to give every token its log-odds of AI. Goes on from the last checkpoint."""
+"""Fine-tuning the encoder to give every token its log-odds of AI. Goes on from the last checkpoint.
+
+As if it had not stopped, to the bit, where tokens and not minutes end the run.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +27,7 @@ from detection.training.augmentation import Marks, token_number
 from detection.training.batches import Batch, Feed
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import TrainingText
-from detection.training.reading import fast_type, load_reader, mean_odds, token_odds, training_device
+from detection.training.reading import fast_type, load_reader, mean_of_text, token_odds, training_device
 from detection.training.sampling import Sampler
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -32,7 +36,7 @@ FINAL_FOLDER = "final"
 LOG_STEPS = 50
 _AVERAGE_WARMUP = 0.2
 _LEAST_RATE = 0.02
-_FEEDING_PROCESSES = {"cuda": 8, "cpu": 0}
+_MOST_PROCESSES = 8  # that make batches for a GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,14 @@ def train(
     """Train to the end of the plan, or for `most_steps` more steps; the averaged weights go to `final`.
 
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
-    `doubts`: of that model in each text, as `mine` found them. `teacher`: a larger model of the same
-    vocabulary, whose opinion of every example then counts beside its label (`teacher_share` of the plan).
+    `doubts`: of a model in each text, as `mine` found them. `teacher`: a larger model of the same
+    vocabulary, whose opinion of every example counts beside its label, by `teacher_share` of the plan.
 
-    Raises ValueError for a teacher of another vocabulary.
+    Raises ValueError for a teacher of another vocabulary, one that the plan does not ask for, none where it
+    does, and a checkpoint with batches of another size.
     """
+    if (teacher is None) != (plan.teacher_share == 0):
+        raise ValueError(f"a teacher_share of {plan.teacher_share} and {teacher or 'no teacher'}")
     from transformers import AutoModelForTokenClassification
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
@@ -74,13 +81,16 @@ def train(
     )
     fuse_attention(model)
     device = training_device()
-    run = Run(model, plan, device, None if teacher is None else _teacher(teacher, model, device))
+    run = Run(model, plan, device, None if teacher is None else _teacher(teacher, tokenizer, device))
     target.mkdir(parents=True, exist_ok=True)
     place = run.resume(target / CHECKPOINT_FILE)
     last = None if most_steps is None else place.step + most_steps
     started, saved = time.monotonic() - place.seconds, time.monotonic()
     with tqdm(total=plan.token_budget, initial=place.tokens, unit="tokens", desc="train") as bar:
-        for pool, number, batch in _batches(sampler, plan, special, place, device):
+        feed = Feed(sampler, plan.batch_tokens, special, place.pool)
+        for pool, number, batch in feed.batches(processes=_processes(device)):
+            if (pool, number) < (place.pool, place.batch):
+                continue
             if place.tokens >= plan.token_budget or place.step == last:
                 break
             if place.seconds >= plan.minutes * 60:
@@ -96,25 +106,20 @@ def train(
                 saved = time.monotonic()
     run.save(target / CHECKPOINT_FILE, place)
     run.save_average(target / FINAL_FOLDER)
+    shutil.copy(base / "tokenizer.json", target / FINAL_FOLDER)
     return place
 
 
-def _teacher(folder: Path, pupil: Any, device: str) -> Any:
-    teacher = load_reader(folder, device)
-    words, known = pupil.config.vocab_size, teacher.config.vocab_size
-    if words != known:
-        raise ValueError(f"{folder} reads by a vocabulary of {known:,} words, its pupil by one of {words:,}")
-    return teacher
+def _processes(device: str) -> int:
+    """How many make batches: none where one training takes all there is, as on a CPU."""
+    return min(_MOST_PROCESSES, max(1, (os.cpu_count() or 2) - 1)) if device == "cuda" else 0
 
 
-def _batches(
-    sampler: Sampler, plan: TrainingPlan, special: tuple[int, int], place: Place, device: str
-) -> Iterator[tuple[int, int, Batch]]:
-    feed = Feed(sampler, plan.batch_tokens, special, place.pool)
-    for pool, batches in feed.running_ahead(processes=_FEEDING_PROCESSES[device]):
-        for number, batch in enumerate(batches):
-            if (pool, number) >= (place.pool, place.batch):
-                yield pool, number, batch
+def _teacher(folder: Path, tokenizer: Tokenizer, device: str) -> Any:
+    theirs = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    if theirs.get_vocab() != tokenizer.get_vocab():
+        raise ValueError(f"{folder} reads by other words than its pupil")
+    return load_reader(folder, device)
 
 
 class Run:
@@ -179,12 +184,12 @@ class Run:
             with torch.no_grad():
                 opinion = token_odds(self.teacher, batch)
             targets = targets.lerp(opinion.sigmoid(), self.plan.teacher_share)
-            segment_opinion = mean_odds(opinion, batch).sigmoid()
+            segment_opinion = mean_of_text(opinion, batch).sigmoid()
             segment_targets = segment_targets.lerp(segment_opinion, self.plan.teacher_share)
         per_token = functional.binary_cross_entropy_with_logits(odds, targets, reduction="none")
-        token_loss = mean_odds(per_token, batch)
+        token_loss = mean_of_text(per_token, batch)
         segment_loss = functional.binary_cross_entropy_with_logits(
-            mean_odds(odds, batch), segment_targets, reduction="none"
+            mean_of_text(odds, batch), segment_targets, reduction="none"
         )
         share = self.plan.token_loss
         # A spliced segment has no label of its own: there the tokens take the whole weight.
@@ -195,6 +200,8 @@ class Run:
         if not path.exists():
             return Place()
         content = torch.load(path, map_location=self.device, weights_only=True)
+        if content["batch_tokens"] != self.plan.batch_tokens:
+            raise ValueError(f"{path} counts in batches of {content['batch_tokens']:,} tokens")
         self.optimizer.load_state_dict(content["optimizer"])
         with torch.no_grad():
             for name, value in content["model"].items():
@@ -211,6 +218,7 @@ class Run:
             "ema": self.average,
             "optimizer": self.optimizer.state_dict(),
             "place": {name: getattr(place, name) for name in Place.__slots__},
+            "batch_tokens": self.plan.batch_tokens,
         }
         beside = path.with_suffix(".new")
         torch.save(content, beside)
@@ -226,9 +234,9 @@ class Run:
 
 
 def rate_factor(plan: TrainingPlan, place: Place) -> float:
-    """Linear warm-up by tokens read, then linearly down to a fiftieth, by what ends the run first."""
+    """Linear warm-up, then linearly down to a fiftieth, by what ends the run first: tokens or minutes."""
     progress = max(place.tokens / plan.token_budget, place.seconds / (plan.minutes * 60))
-    warm_up = min(1.0, (place.tokens + plan.batch_tokens) / (plan.token_budget * plan.warmup_share))
+    warm_up = min(1.0, (progress + plan.batch_tokens / plan.token_budget) / plan.warmup_share)
     return warm_up * max(_LEAST_RATE, 1 - progress)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,13 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS, *"，。、�
 
 
 def tiny_plan(**changes: Any) -> TrainingPlan:
-    small = {"batch_tokens": 400, "token_budget": 20_000, "minutes": 10.0, "checkpoint_minutes": 10.0}
+    small = {
+        "batch_tokens": 400,
+        "token_budget": 20_000,
+        "minutes": math.inf,
+        "checkpoint_minutes": 10.0,
+        "teacher_share": 0.0,
+    }
     return replace(read_configuration().training, **{**small, **changes})
 
 

@@ -87,3 +87,8 @@ def test_what_the_model_errs_on_is_drawn_more_often() -> None:
     weights = {"clear": 50**0.6, "doubtful": 100**0.6 * 4 * 7 / 8, "sure": 100**0.6 * 4 / 8}
     for kind, weight in weights.items():
         assert seen[tokens[kind]] / seen.total() == pytest.approx(weight / sum(weights.values()), abs=0.04)
+
+
+def test_doubts_in_other_texts_are_refused() -> None:
+    with pytest.raises(ValueError, match="doubts in 3 texts, but there are 0: mine again"):
+        Sampler([], tiny_plan(), MARKS, np.zeros(3, dtype=np.float32))

@@ -12,10 +12,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch.nn.functional import binary_cross_entropy_with_logits as bce  # noqa: E402
+
 from detection.training.batches import Batch  # noqa: E402
 from detection.training.configuration import TrainingPlan  # noqa: E402
 from detection.training.corpora import prepare_corpora, read_corpora  # noqa: E402
 from detection.training.export import ExportError, export_model, mean_state  # noqa: E402
+from detection.training.reading import token_odds  # noqa: E402
 from detection.training.train import (  # noqa: E402
     CHECKPOINT_FILE,
     FINAL_FOLDER,
@@ -105,35 +108,89 @@ def test_the_learning_rate_falls_with_the_time_where_that_ends_the_run() -> None
     assert rates == pytest.approx([0.9, 0.5, 0.02], abs=0.001)
 
 
-def test_a_teacher_is_listened_to_as_much_as_the_plan_says() -> None:
-    """Here it takes every text for a model's, whoever wrote it."""
-    ids = torch.ones(2, 8, dtype=torch.long)
-    people = Batch(ids, ids, ids.float(), torch.zeros(2, 8), torch.ones(2))
-    losses = []
-    for share in (0.0, 0.4, 1.0):
+def test_without_a_teacher_labels_alone_count_and_by_its_word_alone_none_does() -> None:
+    """The first row is one author's, the second spliced; the teacher's odds differ from token to token."""
+    ids = torch.ones(2, 4, dtype=torch.long)
+    labels = torch.tensor([[0.0] * 4, [0.0, 0.0, 1.0, 1.0]])
+    batch = Batch(ids, ids, ids.float(), labels, torch.tensor([1.0, 0.0]))
+    opinion = torch.tensor([[3.0, -1.0, 2.0, 0.0], [1.0, 1.0, -2.0, 4.0]])
+    plan = tiny_plan(label_smoothing=0.0, token_loss=0.6)
+
+    def loss(share: float, teacher: Any = None) -> float:
         torch.manual_seed(5)
-        run = Run(Guesser(), tiny_plan(teacher_share=share), "cpu", Believer())
-        losses.append(float(run.loss(people).detach()))
-    alone, some, whole = losses
-    assert some == pytest.approx(0.6 * alone + 0.4 * whole, rel=0.01)
-    assert abs(alone - whole) > 0.01
+        run = Run(Guesser(), replace(plan, teacher_share=share), "cpu", teacher)
+        return float(run.loss(batch).detach())
+
+    torch.manual_seed(5)
+    odds = token_odds(Run(Guesser(), plan, "cpu").model, batch).detach()
+
+    def wanted(tokens: Any, segment: Any) -> float:
+        per_token = bce(odds, tokens, reduction="none").mean(1)
+        of_segment = bce(odds[0].mean(), segment)
+        return float((of_segment + 0.6 * per_token[0] + per_token[1]) / 2)
+
+    teacher = Speaker(opinion)
+    by_labels = wanted(labels, torch.tensor(0.0))
+    by_teacher = wanted(opinion.sigmoid(), opinion[0].mean().sigmoid())
+    assert loss(0.0) == pytest.approx(by_labels, rel=1e-4)
+    assert loss(1.0, teacher) == pytest.approx(by_teacher, rel=1e-4)
+    assert loss(0.25, teacher) == pytest.approx(0.75 * by_labels + 0.25 * by_teacher, rel=1e-4)
+    assert by_labels != pytest.approx(by_teacher, rel=0.05)
 
 
 @pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
-def test_one_architecture_teaches_another(run_training: RunTraining, tmp_path: Path) -> None:
+def test_one_architecture_teaches_another_and_is_not_changed(
+    run_training: RunTraining, tmp_path: Path
+) -> None:
     write_base(tmp_path / "teacher", "bert-base")
-    plan = tiny_plan(teacher_share=0.5)
-    run_training("taught", plan, most_steps=3, teacher=tmp_path / "teacher")
-    run_training("alone", plan, most_steps=3)
+    before = (tmp_path / "teacher" / "model.safetensors").read_bytes()
+    run_training("taught", tiny_plan(teacher_share=0.5), most_steps=3, teacher=tmp_path / "teacher")
+    run_training("alone", tiny_plan(), most_steps=3)
     ends = [torch.load(tmp_path / name / CHECKPOINT_FILE, weights_only=True) for name in ("taught", "alone")]
+    assert set(ends[0]["model"]) == set(ends[1]["model"])
     assert any(not torch.equal(ends[0]["model"][n], ends[1]["model"][n]) for n in ends[0]["model"])
+    assert (tmp_path / "teacher" / "model.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
-def test_a_teacher_of_another_vocabulary_is_refused(run_training: RunTraining, tmp_path: Path) -> None:
-    write_base(tmp_path / "teacher", "bert-base", words=[*WORDS, "海"])
-    with pytest.raises(ValueError, match="vocabulary of 59 words, its pupil by one of 58"):
-        run_training("taught", tiny_plan(), most_steps=1, teacher=tmp_path / "teacher")
+def test_a_teacher_that_reads_by_other_words_is_refused(run_training: RunTraining, tmp_path: Path) -> None:
+    write_base(tmp_path / "teacher", "bert-base", words=[*WORDS[:-1], "海"])
+    with pytest.raises(ValueError, match="reads by other words than its pupil"):
+        run_training("taught", tiny_plan(teacher_share=0.5), most_steps=1, teacher=tmp_path / "teacher")
+
+
+@pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
+def test_a_plan_that_listens_to_a_teacher_needs_one(run_training: RunTraining, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"a teacher_share of 0\.5 and no teacher"):
+        run_training("taught", tiny_plan(teacher_share=0.5), most_steps=1)
+    with pytest.raises(ValueError, match=r"a teacher_share of 0\.0 and .*base"):
+        run_training("taught", tiny_plan(), most_steps=1, teacher=tmp_path / "base")
+
+
+@pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
+def test_a_checkpoint_of_other_batches_is_refused(run_training: RunTraining) -> None:
+    run_training("run", tiny_plan(), most_steps=1)
+    with pytest.raises(ValueError, match="counts in batches of 400 tokens"):
+        run_training("run", tiny_plan(batch_tokens=800), most_steps=1)
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+@pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
+def test_a_training_fed_by_processes_resumes_in_a_pool_and_at_its_end(
+    run_training: RunTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = tiny_plan(token_budget=100_000)
+    straight = run_training("straight", plan, most_steps=80)
+    monkeypatch.setattr("detection.training.train._processes", lambda _device: 2)
+    steps = 0
+    while steps < 80:  # one by one over the end of the first pool
+        most = 30 if steps < 30 else 1 if steps < 40 else 40
+        steps = run_training("parts", plan, most_steps=most).step
+    assert straight.pool > 0
+    ends = [torch.load(tmp_path / run / CHECKPOINT_FILE, weights_only=True) for run in ("straight", "parts")]
+    assert ends[0]["place"]["tokens"] == ends[1]["place"]["tokens"]
+    for name, value in ends[0]["model"].items():
+        assert torch.equal(value, ends[1]["model"][name]), name
 
 
 @pytest.mark.parametrize("run_training", ["bert-base"], indirect=True)
@@ -187,9 +244,15 @@ class Guesser(torch.nn.Module):  # type: ignore[name-defined,misc]
         return SimpleNamespace(logits=self.classifier(self.words(input_ids) * attention_mask[..., None]))
 
 
-class Believer(torch.nn.Module):  # type: ignore[name-defined,misc]
+class Speaker(torch.nn.Module):  # type: ignore[name-defined,misc]
+    """A teacher with an opinion of its own of every token."""
+
+    def __init__(self, odds: Any) -> None:
+        super().__init__()
+        self.odds = odds
+
     def forward(self, input_ids: Any, attention_mask: Any) -> SimpleNamespace:
-        return SimpleNamespace(logits=attention_mask[..., None] * torch.tensor([0.0, 3.0]))
+        return SimpleNamespace(logits=torch.stack((torch.zeros_like(self.odds), self.odds), dim=-1))
 
 
 def test_a_step_happens_on_one_device_alone(monkeypatch: pytest.MonkeyPatch) -> None:

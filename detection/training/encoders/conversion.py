@@ -1,6 +1,7 @@
 """From an ONNX file in a package to base weights: what all encoders have in common.
 
-What comes out of a conversion is run against the original before it is written.
+What comes out of a conversion is run against the original before it is written, and before it learns to read
+by another encoder's words.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ def convert_encoder(encoder: Encoder, target: Path) -> list[Check]:
         tokenizer = build_tokenizer(other_words)
     classifier.save_pretrained(target)
     tokenizer.save(str(target / "tokenizer.json"))
-    content = {"package": str(encoder.package), "checks": [asdict(check) for check in checks]}
+    packages = [str(part.package) for part in (encoder, encoder.words_of) if part is not None]
+    content = {"packages": packages, "checks": [asdict(check) for check in checks]}
     (target / CHECKS_FILE).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     return checks
 
