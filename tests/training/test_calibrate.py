@@ -60,6 +60,13 @@ def test_of_a_kind_too_rare_for_a_quantile_nobody_known_is_accused() -> None:
     assert all(band.statistic(d.evidence) <= band.threshold(0.02).logit for d in rare)
 
 
+def test_statutes_do_not_hide_court_cases() -> None:
+    """Five of six legal texts are statutes and read like nobody's model."""
+    cases = [scored_document(HUMAN, "h_cases", -2.0 + 0.1 * number, number) for number in range(60)]
+    band = fit(made_documents(law_logit=-2.0) + cases, languages=("zh",)).band(200)
+    assert all(band.statistic(d.evidence) <= band.threshold(0.01).logit for d in cases)
+
+
 def test_single_texts_of_a_source_do_not_decide_for_everybody() -> None:
     odd = [scored_document(HUMAN, "h_sogouc", logit, number) for number, logit in enumerate((0.5, 3.0))]
     usual, with_odd = (
