@@ -14,6 +14,7 @@ from detection.engine import load_model_folder
 from detection.scoring.calibration import BAND_EDGES, Band, Calibration, Threshold
 from detection.scoring.evidence import Evidence
 from detection.scoring.fitting import Sample, fit_calibration
+from detection.scoring.genre import Genre
 from detection.scoring.statistics import conformal_upper, rate_upper_bound
 from detection.scoring.types import Scorer
 from detection.training.configuration import CalibrationPlan, Configuration
@@ -134,7 +135,8 @@ def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
     """The band with thresholds that hold for each kind of writing, whatever its share of all.
 
     Not for each source as well: most have too few texts for a quantile of their own, and then one text that
-    reads like a model's would set the threshold for everybody.
+    reads like a model's would set the threshold for everybody. Among legal texts for each source: there are
+    few, and statutes, which are easily told, are so many that they would hide court cases.
     """
     end = math.inf if band.to_characters is None else band.to_characters
     inside = [
@@ -145,7 +147,8 @@ def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
     statistics = np.array([band.statistic(d.evidence) for d in inside], dtype=np.float64)
     groups: defaultdict[str, list[float]] = defaultdict(list)
     for document, statistic in zip(inside, statistics.tolist(), strict=True):
-        groups[document.document.kind].append(statistic)
+        about = document.document
+        groups[about.source if band.genre is Genre.LEGAL else about.kind].append(statistic)
     thresholds: list[Threshold] = []
     floor = -math.inf
     for threshold in sorted(band.thresholds, key=lambda t: -t.tolerated_fpr):

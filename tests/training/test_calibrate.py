@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from detection.scoring.evidence import Evidence
+from detection.scoring.genre import Genre
 from detection.scoring.types import SegmentInput, SegmentScore
 from detection.training.calibrate import ScoredDocument, fit, scored_documents
 from detection.training.configuration import read_configuration
@@ -18,13 +19,16 @@ from detection.training.texts import AI, HUMAN, is_held_out, read_texts
 from tests.training.made_corpora import row, write_corpus
 
 
-def scored_document(label: str, source: str, logit: float, number: int) -> ScoredDocument:
+def scored_document(
+    label: str, source: str, logit: float, number: int, genre: Genre = Genre.GENERAL
+) -> ScoredDocument:
     evidence = Evidence(
         characters=200,
         mean_logit=logit,
         runs=(),
         sentence_logits=np.array([logit]),
         sentence_characters=np.array([200]),
+        genre=genre,
     )
     return ScoredDocument(Document("", label, source, "", f"{source} {number}"), evidence)
 
@@ -62,8 +66,16 @@ def test_of_a_kind_too_rare_for_a_quantile_nobody_known_is_accused() -> None:
 
 def test_statutes_do_not_hide_court_cases() -> None:
     """Five of six legal texts are statutes and read like nobody's model."""
-    cases = [scored_document(HUMAN, "h_cases", -2.0 + 0.1 * number, number) for number in range(60)]
-    band = fit(made_documents(law_logit=-2.0) + cases, languages=("zh",)).band(200)
+    noise = np.random.default_rng(9)
+    statutes = [
+        scored_document(HUMAN, "h_laws", float(noise.normal(-3, 1)), number, Genre.LEGAL)
+        for number in range(300)
+    ]
+    cases = [
+        scored_document(HUMAN, "h_cases", -2.0 + 0.1 * number, number, Genre.LEGAL) for number in range(60)
+    ]
+    band = fit([*made_documents(law_logit=-2.0), *statutes, *cases], languages=("zh",)).band(200, Genre.LEGAL)
+    assert band.genre is Genre.LEGAL
     assert all(band.statistic(d.evidence) <= band.threshold(0.01).logit for d in cases)
 
 
