@@ -37,6 +37,7 @@ from detection.training.texts import AI, HUMAN, CorpusText, is_for_calibration, 
 
 MOST_AUROC_LOST = 0.002
 MOST_VERDICTS_CHANGED = 0.005
+LEAST_SPEED_RATIO = 1.1  # less is within what a shared machine adds and takes
 TEXTS = {"dev": 700, "dev_ood": 600, "dev_fpr": 400}
 _CALIBRATING_SEGMENTS = 256
 _LONGEST_CHARACTERS = 1500
@@ -79,7 +80,7 @@ def quantise(*, folder: Path, data: Path, docs: Path) -> Content:
 def is_good_enough(table: Content) -> bool:
     ranks_well = all(row["auroc_lost"] < MOST_AUROC_LOST for row in table["sets"] if "auroc_lost" in row)
     changed: float = table["verdicts_changed_share"]
-    return ranks_well and changed < MOST_VERDICTS_CHANGED and table["speed_ratio"] > 1
+    return ranks_well and changed < MOST_VERDICTS_CHANGED and table["speed_ratio"] >= LEAST_SPEED_RATIO
 
 
 def int8_model(ir: Path, samples: Sequence[Content]) -> ov.Model:
@@ -117,7 +118,7 @@ def as_markdown(table: Content) -> str:
         f"Speed, measured side by side on the same segments: {table['speed_ratio']} times.",
         f"So int8 is {'' if table['is_chosen'] else 'not '}what CPUs run. To be that, it has to lose less "
         f"than {MOST_AUROC_LOST} of AUROC on each set, change the verdicts of less than "
-        f"{MOST_VERDICTS_CHANGED:.1%} of the texts, and be faster.",
+        f"{MOST_VERDICTS_CHANGED:.1%} of the texts, and be {LEAST_SPEED_RATIO} times as fast.",
         "",
     ]
     return "\n".join(lines)
