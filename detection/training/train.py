@@ -70,7 +70,8 @@ def train(
     does, and a checkpoint with batches of another size.
     """
     if (teacher is None) != (plan.teacher_share == 0):
-        raise ValueError(f"a teacher_share of {plan.teacher_share} and {teacher or 'no teacher'}")
+        wanted = "a teacher is needed (--teacher)" if teacher is None else "no teacher would be listened to"
+        raise ValueError(f"teacher_share is {plan.teacher_share:g} in the configuration: {wanted}")
     from transformers import AutoModelForTokenClassification
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
