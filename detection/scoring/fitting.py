@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -66,37 +66,48 @@ def fit_calibration(
 
 
 def _fit_bands(samples: Sequence[Sample], genre: Genre, pooled: Platt) -> tuple[Band, ...]:
-    """The bands of a genre; none where no sample is of it."""
+    """The bands of a genre; none where no sample is of it.
+
+    One line from evidence to log-odds for all of them: lines fitted to each length differ by what the few
+    AI texts that read human in it happen to be, and texts of two lengths could not be compared.
+    """
     own = [sample for sample in samples if sample.evidence.genre is genre]
+    if not own:
+        return ()
     edges = [edge if edge is not None else math.inf for edge in BAND_EDGES]
+    inside = [[s for s in own if low <= s.evidence.characters < high] for low, high in pairwise(edges)]
+    blank = [
+        _blank_band(texts, int(low), None if math.isinf(high) else int(high), pooled, genre)
+        for texts, (low, high) in zip(inside, pairwise(edges), strict=True)
+    ]
+    statistics = [
+        np.array([band.statistic(sample.evidence) for sample in texts], dtype=np.float64)
+        for band, texts in zip(blank, inside, strict=True)
+    ]
+    is_ai = [np.array([sample.is_ai for sample in texts], dtype=np.bool_) for texts in inside]
+    ai_texts = sum(band.ai_texts for band in blank)
+    enough = min(ai_texts, len(own) - ai_texts) >= LEAST_PLATT_TEXTS
+    platt = fit_platt(np.concatenate(statistics), np.concatenate(is_ai)) if enough else pooled
     return tuple(
-        _fit_band(
-            [s for s in own if low <= s.evidence.characters < high],
-            int(low),
-            None if math.isinf(high) else int(high),
-            pooled,
-            genre,
-        )
-        for low, high in pairwise(edges)
-        if own
+        _fit_band(band, platt, *values) for band, *values in zip(blank, statistics, is_ai, strict=True)
     )
 
 
-def _fit_band(samples: Sequence[Sample], low: int, high: int | None, pooled: Platt, genre: Genre) -> Band:
+def _blank_band(samples: Sequence[Sample], low: int, high: int | None, platt: Platt, genre: Genre) -> Band:
+    """A band without thresholds, to take statistics of texts with."""
     human = [sample for sample in samples if not sample.is_ai]
     runs = tuple(run for length in RUN_CHARACTERS if (run := _fit_run(human, length)))
-    blank = Band(low, high, len(human), len(samples) - len(human), pooled, -math.inf, (), runs, genre)
-    statistics = np.array([blank.statistic(sample.evidence) for sample in samples], dtype=np.float64)
-    is_ai = np.array([sample.is_ai for sample in samples], dtype=np.bool_)
-    enough = min(blank.human_texts, blank.ai_texts) >= LEAST_PLATT_TEXTS
-    platt = fit_platt(statistics, is_ai) if enough else pooled
+    return Band(low, high, len(human), len(samples) - len(human), platt, -math.inf, (), runs, genre)
+
+
+def _fit_band(blank: Band, platt: Platt, statistics: Floats, is_ai: Booleans) -> Band:
     thresholds = tuple(_threshold(statistics[~is_ai], rate, platt) for rate in TOLERATED_FPRS)
     human_at_most = min(
         conformal_lower(statistics[is_ai], TOLERATED_MISS_RATE),
         platt.logit(MOST_HUMAN_P_AI),
         *(threshold.logit for threshold in thresholds),
     )
-    return Band(low, high, blank.human_texts, blank.ai_texts, platt, human_at_most, thresholds, runs, genre)
+    return replace(blank, platt=platt, human_at_most=human_at_most, thresholds=thresholds)
 
 
 def _fit_run(human: Sequence[Sample], length: int) -> RunDiscount | None:

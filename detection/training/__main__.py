@@ -16,7 +16,6 @@ _PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 # Flag, what it names, and the commands that take it.
 _FOLDERS = (
     ("--start", "a model folder to go on from, instead of the encoder", ("mine", "train")),
-    ("--teacher", "a model folder or finished training whose opinion counts beside the labels", ("train",)),
     (
         "--model",
         "the model folder (default: weights/NAME; model in --work where it does not ship)",
@@ -79,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         if run is _export:
             about = "model folders; the mean of their weights and the trained ones is exported"
             command.add_argument("--mean-with", type=Path, nargs="+", default=(), help=about)
+        if run is _train:
+            about = "model folders or finished trainings; the mean of their opinions counts beside the labels"
+            command.add_argument("--teacher", type=Path, nargs="+", default=(), help=about)
         if run is _quantise:  # in either place
             command.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
@@ -151,7 +153,7 @@ def _train(arguments: argparse.Namespace) -> None:
         base=arguments.start or arguments.work / "base",
         texts=read_corpora(arguments.work / "corpora"),
         doubts=read_doubts(arguments.work),
-        teacher=arguments.teacher,
+        teachers=arguments.teacher,
         target=arguments.work / "run",
     )
 

@@ -57,20 +57,20 @@ def train(
     texts: Sequence[TrainingText],
     target: Path,
     doubts: npt.NDArray[np.float32] | None = None,
-    teacher: Path | None = None,
+    teachers: Sequence[Path] = (),
     most_steps: int | None = None,
 ) -> Place:
     """Train to the end of the plan, or for `most_steps` more steps; the averaged weights go to `final`.
 
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
-    `doubts`: of a model in each text, as `mine` found them. `teacher`: a larger model of the same
-    vocabulary, whose opinion of every example counts beside its label, by `teacher_share` of the plan.
+    `doubts`: of a model in each text, as `mine` found them. `teachers`: models of the same vocabulary, whose
+    opinion of every example counts beside its label, by `teacher_share` of the plan.
 
     Raises ValueError for a teacher of another vocabulary, one that the plan does not ask for, none where it
     does, and a checkpoint with batches of another size.
     """
-    if (teacher is None) != (plan.teacher_share == 0):
-        wanted = "a teacher is needed (--teacher)" if teacher is None else "no teacher would be listened to"
+    if bool(teachers) != (plan.teacher_share > 0):
+        wanted = "no teacher would be listened to" if teachers else "a teacher is needed (--teacher)"
         raise ValueError(f"teacher_share is {plan.teacher_share:g} in the configuration: {wanted}")
     from transformers import AutoModelForTokenClassification
 
@@ -82,7 +82,7 @@ def train(
     )
     fuse_attention(model)
     device = training_device()
-    run = Run(model, plan, device, None if teacher is None else _teacher(teacher, tokenizer, device))
+    run = Run(model, plan, device, [_teacher(folder, tokenizer, device) for folder in teachers])
     target.mkdir(parents=True, exist_ok=True)
     place = run.resume(target / CHECKPOINT_FILE)
     last = None if most_steps is None else place.step + most_steps
@@ -131,9 +131,9 @@ class Run:
     time on a CPU; embeddings too, so that words the corpora lack stay beside those they have.
     """
 
-    def __init__(self, model: Any, plan: TrainingPlan, device: str, teacher: Any = None) -> None:
+    def __init__(self, model: Any, plan: TrainingPlan, device: str, teachers: Sequence[Any] = ()) -> None:
         self.plan = plan
-        self.teacher = teacher
+        self.teachers = teachers
         self.device = device
         self.losses: deque[torch.Tensor] = deque(maxlen=LOG_STEPS)  # of the last steps
         for module in model.modules():
@@ -181,9 +181,9 @@ class Run:
         odds = token_odds(self.model, batch)
         targets = self._smoothed(batch.labels)
         segment_targets = self._smoothed(batch.labels.amax(1))  # only pure segments count
-        if self.teacher is not None:
+        if self.teachers:
             with torch.no_grad():
-                opinion = token_odds(self.teacher, batch)
+                opinion = torch.stack([token_odds(teacher, batch) for teacher in self.teachers]).mean(0)
             targets = targets.lerp(opinion.sigmoid(), self.plan.teacher_share)
             segment_opinion = mean_of_text(opinion, batch).sigmoid()
             segment_targets = segment_targets.lerp(segment_opinion, self.plan.teacher_share)

@@ -234,3 +234,37 @@ def test_legal_texts_are_compared_with_legal_texts_only(generator: Generator) ->
     again = Calibration.from_json(fitted.to_json())
     assert again.band(400, Genre.LEGAL) == own
     assert fit_calibration(samples=plain).band(400, Genre.LEGAL).genre is Genre.GENERAL
+
+
+def test_the_same_evidence_means_the_same_at_every_length(generator: Generator) -> None:
+    """A few long AI texts that read human once made every long human text surer of being human."""
+    short = samples(generator, 2000, least=150, most=300)
+    long = samples(generator, 2000, least=600, most=1500)
+    odd = [dataclasses.replace(s, is_ai=True) for s in long if not s.is_ai][:20]
+    fitted = fit_calibration(samples=[*short, *long, *odd])
+    of_short, of_long = fitted.band(200), fitted.band(1000)
+    assert of_short.human_texts and of_long.human_texts  # neither borrows the line of the other
+    for statistic in (-2.0, 0.0, 2.0):
+        assert of_short.probability(statistic) == of_long.probability(statistic)
+
+
+def test_legal_texts_have_a_line_of_their_own_where_there_are_enough(generator: Generator) -> None:
+    plain = samples(generator, 2000, least=300, most=600)
+
+    def with_legal(count: int) -> Calibration:
+        shifted = [
+            dataclasses.replace(
+                s,
+                evidence=dataclasses.replace(
+                    s.evidence, genre=Genre.LEGAL, mean_logit=s.evidence.mean_logit + (0 if s.is_ai else 2)
+                ),
+            )
+            for s in samples(generator, count, least=300, most=600)
+        ]
+        return fit_calibration(samples=[*plain, *shifted])
+
+    many, few = with_legal(1000), with_legal(20)
+    assert many.band(400, Genre.LEGAL).probability(1.0) < many.band(400).probability(1.0) - 0.1
+    few_legal = few.band(400, Genre.LEGAL)
+    assert few_legal.genre is Genre.LEGAL
+    assert few_legal.probability(1.0) == pytest.approx(few.band(400).probability(1.0), abs=0.05)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -42,14 +42,14 @@ def run_training(tmp_path: Path, request: pytest.FixtureRequest) -> RunTraining:
     prepare_corpora(data=tmp_path, tokenizer=tokenizer, target=tmp_path / "corpora")
 
     def run(
-        name: str, plan: TrainingPlan, most_steps: int | None = None, teacher: Path | None = None
+        name: str, plan: TrainingPlan, most_steps: int | None = None, teachers: Sequence[Path] = ()
     ) -> Place:
         return train(
             plan=plan,
             base=tmp_path / "base",
             texts=read_corpora(tmp_path / "corpora"),
             target=tmp_path / name,
-            teacher=teacher,
+            teachers=teachers,
             most_steps=most_steps,
         )
 
@@ -116,9 +116,9 @@ def test_without_a_teacher_labels_alone_count_and_by_its_word_alone_none_does() 
     opinion = torch.tensor([[3.0, -1.0, 2.0, 0.0], [1.0, 1.0, -2.0, 4.0]])
     plan = tiny_plan(label_smoothing=0.0, token_loss=0.6)
 
-    def loss(share: float, teacher: Any = None) -> float:
+    def loss(share: float, *teachers: Any) -> float:
         torch.manual_seed(5)
-        run = Run(Guesser(), replace(plan, teacher_share=share), "cpu", teacher)
+        run = Run(Guesser(), replace(plan, teacher_share=share), "cpu", teachers)
         return float(run.loss(batch).detach())
 
     torch.manual_seed(5)
@@ -135,6 +135,7 @@ def test_without_a_teacher_labels_alone_count_and_by_its_word_alone_none_does() 
     assert loss(0.0) == pytest.approx(by_labels, rel=1e-4)
     assert loss(1.0, teacher) == pytest.approx(by_teacher, rel=1e-4)
     assert loss(0.25, teacher) == pytest.approx(0.75 * by_labels + 0.25 * by_teacher, rel=1e-4)
+    assert loss(1.0, Speaker(2 * opinion), Speaker(0 * opinion)) == pytest.approx(by_teacher, rel=1e-4)
     assert by_labels != pytest.approx(by_teacher, rel=0.05)
 
 
@@ -144,7 +145,7 @@ def test_one_architecture_teaches_another_and_is_not_changed(
 ) -> None:
     write_base(tmp_path / "teacher", "bert-base")
     before = (tmp_path / "teacher" / "model.safetensors").read_bytes()
-    run_training("taught", tiny_plan(teacher_share=0.5), most_steps=3, teacher=tmp_path / "teacher")
+    run_training("taught", tiny_plan(teacher_share=0.5), most_steps=3, teachers=[tmp_path / "teacher"])
     run_training("alone", tiny_plan(), most_steps=3)
     ends = [torch.load(tmp_path / name / CHECKPOINT_FILE, weights_only=True) for name in ("taught", "alone")]
     assert set(ends[0]["model"]) == set(ends[1]["model"])
@@ -156,7 +157,7 @@ def test_one_architecture_teaches_another_and_is_not_changed(
 def test_a_teacher_that_reads_by_other_words_is_refused(run_training: RunTraining, tmp_path: Path) -> None:
     write_base(tmp_path / "teacher", "bert-base", words=[*WORDS[:-1], "海"])
     with pytest.raises(ValueError, match="reads by other words than its pupil"):
-        run_training("taught", tiny_plan(teacher_share=0.5), most_steps=1, teacher=tmp_path / "teacher")
+        run_training("taught", tiny_plan(teacher_share=0.5), most_steps=1, teachers=[tmp_path / "teacher"])
 
 
 @pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
@@ -164,7 +165,7 @@ def test_a_plan_that_listens_to_a_teacher_needs_one(run_training: RunTraining, t
     with pytest.raises(ValueError, match=r"teacher_share is 0\.5 .* a teacher is needed"):
         run_training("taught", tiny_plan(teacher_share=0.5), most_steps=1)
     with pytest.raises(ValueError, match=r"teacher_share is 0 .* no teacher would be listened to"):
-        run_training("taught", tiny_plan(), most_steps=1, teacher=tmp_path / "base")
+        run_training("taught", tiny_plan(), most_steps=1, teachers=[tmp_path / "base"])
 
 
 @pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
