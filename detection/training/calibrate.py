@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from detection.engine import load_model_folder
 from detection.scoring.calibration import BAND_EDGES, Band, Calibration, Threshold
 from detection.scoring.evidence import Evidence
 from detection.scoring.fitting import Sample, fit_calibration
-from detection.scoring.genre import Genre
-from detection.scoring.statistics import conformal_upper, rate_upper_bound
+from detection.scoring.statistics import Floats, rate_upper_bound
 from detection.scoring.types import Scorer
 from detection.training.configuration import CalibrationPlan, Configuration
 from detection.training.documents import Document, chains, crops, spread, windows
@@ -35,9 +35,12 @@ DESCRIPTION = (
     "Human documents: a twentieth of the training documents, those of packages among them, never trained on, "
     "and half of the development corpora (theses, translations, technical books, law, newspaper among them), "
     "every kind of writing equally often; AI documents: half of the development corpus. Cropped and joined "
-    "to every length. A threshold is the highest of the conformal quantiles of all human documents together "
-    "and of each kind of writing."
+    "to every length. A threshold is at least the conformal quantile of all human documents together, and no "
+    "kind of writing and no source is accused more often than tolerated, as far as its documents tell."
 )
+
+
+PRIOR_WEIGHT = 0.5  # of all human texts in the estimate of one group, in texts tolerated to be accused
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,7 @@ def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> C
 
 
 def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
-    """The band with thresholds that hold for each kind of writing, whatever its share of all.
-
-    Not for each source as well: most have too few texts for a quantile of their own, and then one text that
-    reads like a model's would set the threshold for everybody. Among legal texts for each source: there are
-    few, and statutes, which are easily told, are so many that they would hide court cases.
-    """
+    """The band with thresholds that hold for each kind of writing and source, however few their texts."""
     end = math.inf if band.to_characters is None else band.to_characters
     inside = [
         d
@@ -145,24 +143,41 @@ def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
         if d.evidence.genre is band.genre and band.from_characters <= d.evidence.characters < end
     ]
     statistics = np.array([band.statistic(d.evidence) for d in inside], dtype=np.float64)
-    groups: defaultdict[str, list[float]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for document, statistic in zip(inside, statistics.tolist(), strict=True):
-        about = document.document
-        groups[about.source if band.genre is Genre.LEGAL else about.kind].append(statistic)
+        groups["kind", document.document.kind].append(statistic)
+        groups["source", document.document.source].append(statistic)
+    members = [np.array(values, dtype=np.float64) for values in groups.values()]
     thresholds: list[Threshold] = []
     floor = -math.inf
     for threshold in sorted(band.thresholds, key=lambda t: -t.tolerated_fpr):
-        quantiles = [
-            conformal_upper(np.array(values, dtype=np.float64), threshold.tolerated_fpr)
-            for values in groups.values()
-        ]
-        # Of a kind with too few texts for a quantile of its own at least none that is known is accused.
-        highest = [max(values) for values in groups.values()]
-        floor = max(floor, threshold.logit, *map(min, quantiles, highest))
+        floor = max(floor, threshold.logit, tolerable_for_each(statistics, members, threshold.tolerated_fpr))
         accused = int((statistics > floor).sum())
         bound = rate_upper_bound(accused, len(statistics)) if len(statistics) else 1.0
         thresholds.append(replace(threshold, logit=floor, accused=accused, fpr_upper_bound=bound))
     return replace(band, thresholds=tuple(reversed(thresholds)))
+
+
+def tolerable_for_each(values: Floats, groups: Sequence[Floats], rate: float) -> float:
+    """The lowest of `values` that no group exceeds more often than `rate`, as far as its own values tell.
+
+    Empirical Bayes: a group's share is estimated as if PRIOR_WEIGHT / `rate` values that behave like all
+    stood beside its own. So one odd value among a hundred decides nothing, and among ten it does; a plain
+    quantile of each group would let the highest of a small one decide for everybody.
+    """
+    candidates = np.sort(values)
+    above = _count_above(values, candidates)
+    share = (above + 1) / (len(values) + 1)
+    prior = PRIOR_WEIGHT / rate
+    is_tolerable = np.ones(len(candidates), dtype=np.bool_)
+    for group in groups:
+        expected = (_count_above(group, candidates) + prior * share) / (len(group) + prior)
+        is_tolerable &= expected <= rate
+    return float(candidates[is_tolerable][0]) if is_tolerable.any() else math.inf
+
+
+def _count_above(values: Floats, limits: Floats) -> npt.NDArray[np.int64]:
+    return len(values) - np.searchsorted(np.sort(values), limits, side="right")
 
 
 def _cut(documents: Sequence[Document]) -> list[Document]:

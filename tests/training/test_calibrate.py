@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from detection.scoring.evidence import Evidence
 from detection.scoring.genre import Genre
 from detection.scoring.types import SegmentInput, SegmentScore
-from detection.training.calibrate import ScoredDocument, fit, scored_documents
+from detection.training.calibrate import ScoredDocument, fit, scored_documents, tolerable_for_each
 from detection.training.configuration import read_configuration
 from detection.training.documents import Document
 from detection.training.scores import RememberingScorer
@@ -79,13 +79,24 @@ def test_statutes_do_not_hide_court_cases() -> None:
     assert all(band.statistic(d.evidence) <= band.threshold(0.01).logit for d in cases)
 
 
-def test_single_texts_of_a_source_do_not_decide_for_everybody() -> None:
-    odd = [scored_document(HUMAN, "h_sogouc", logit, number) for number, logit in enumerate((0.5, 3.0))]
-    usual, with_odd = (
-        fit(documents, languages=("zh",)).band(200).threshold(0.01).logit
-        for documents in (made_documents(law_logit=-2.0), made_documents(law_logit=-2.0) + odd)
-    )
-    assert with_odd == pytest.approx(usual, abs=0.1)
+def test_one_odd_text_decides_for_everybody_only_where_its_source_is_small() -> None:
+    def threshold(usual_texts: int) -> float:
+        odd = [scored_document(HUMAN, "h_sogouc", 3.0, 0)]
+        usual = [scored_document(HUMAN, "h_sogouc", -4.0, n) for n in range(1, usual_texts)]
+        documents = made_documents(law_logit=-2.0) + odd + usual
+        return fit(documents, languages=("zh",)).band(200).threshold(0.01).logit
+
+    assert threshold(10) == 3.0
+    assert threshold(200) < 2.0
+
+
+def test_no_group_is_expected_to_be_accused_more_often_than_tolerated() -> None:
+    values = np.arange(1000.0)
+    high = values[980:]  # twenty, all of them at the top
+    alone = tolerable_for_each(values, [values], 0.01)
+    assert alone == 990.0  # (9 + .5 / .01 * 10 / 1001) / (1000 + 50) is the first at most .01
+    assert tolerable_for_each(values, [values, high], 0.01) == 999.0
+    assert tolerable_for_each(values[:20], [values[:20]], 0.01) == math.inf
 
 
 def test_stricter_rates_never_have_lower_thresholds() -> None:
