@@ -77,27 +77,35 @@ def _fit_bands(samples: Sequence[Sample], genre: Genre, pooled: Platt) -> tuple[
     edges = [edge if edge is not None else math.inf for edge in BAND_EDGES]
     inside = [[s for s in own if low <= s.evidence.characters < high] for low, high in pairwise(edges)]
     blank = [
-        _blank_band(texts, int(low), None if math.isinf(high) else int(high), pooled, genre)
-        for texts, (low, high) in zip(inside, pairwise(edges), strict=True)
+        _blank_band(texts, low, high, pooled, genre)
+        for texts, (low, high) in zip(inside, pairwise(BAND_EDGES), strict=True)
     ]
-    statistics = [
-        np.array([band.statistic(sample.evidence) for sample in texts], dtype=np.float64)
-        for band, texts in zip(blank, inside, strict=True)
-    ]
-    is_ai = [np.array([sample.is_ai for sample in texts], dtype=np.bool_) for texts in inside]
+    statistics = [_statistics(band, texts) for band, texts in zip(blank, inside, strict=True)]
+    is_ai = [_is_ai(texts) for texts in inside]
     ai_texts = sum(band.ai_texts for band in blank)
     enough = min(ai_texts, len(own) - ai_texts) >= LEAST_PLATT_TEXTS
     platt = fit_platt(np.concatenate(statistics), np.concatenate(is_ai)) if enough else pooled
     return tuple(
-        _fit_band(band, platt, *values) for band, *values in zip(blank, statistics, is_ai, strict=True)
+        _fit_band(band, platt, values, of_ai)
+        for band, values, of_ai in zip(blank, statistics, is_ai, strict=True)
     )
 
 
-def _blank_band(samples: Sequence[Sample], low: int, high: int | None, platt: Platt, genre: Genre) -> Band:
+def _blank_band(
+    samples: Sequence[Sample], low: int | None, high: int | None, platt: Platt, genre: Genre
+) -> Band:
     """A band without thresholds, to take statistics of texts with."""
     human = [sample for sample in samples if not sample.is_ai]
     runs = tuple(run for length in RUN_CHARACTERS if (run := _fit_run(human, length)))
-    return Band(low, high, len(human), len(samples) - len(human), platt, -math.inf, (), runs, genre)
+    return Band(low or 0, high, len(human), len(samples) - len(human), platt, -math.inf, (), runs, genre)
+
+
+def _statistics(band: Band, samples: Sequence[Sample]) -> Floats:
+    return np.array([band.statistic(sample.evidence) for sample in samples], dtype=np.float64)
+
+
+def _is_ai(samples: Sequence[Sample]) -> Booleans:
+    return np.array([sample.is_ai for sample in samples], dtype=np.bool_)
 
 
 def _fit_band(blank: Band, platt: Platt, statistics: Floats, is_ai: Booleans) -> Band:
@@ -149,7 +157,7 @@ def _fit_sentences(samples: Sequence[Sample]) -> SentenceCalibration:
 
 def _pooled_platt(samples: Sequence[Sample]) -> Platt:
     logits = np.array([sample.evidence.mean_logit for sample in samples])
-    is_ai: Booleans = np.array([sample.is_ai for sample in samples], dtype=np.bool_)
+    is_ai = _is_ai(samples)
     if not is_ai.any() or is_ai.all():
         raise ValueError("a calibration needs human and AI documents")
     return fit_platt(logits, is_ai)
