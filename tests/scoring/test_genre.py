@@ -15,8 +15,25 @@ LETTER = (
 )
 
 
+DIGEST = (
+    "去年七月，肖某到某网络科技公司上班，被派到另一家公司送快递，月工资为基本工资加提成。肖某说公司让他在休息日加班，"
+    "并交来工资表，表上有公司盖章。到了十一月，肖某提出离职，公司不同意补发加班费，双方为此争执了三个月。"
+)
+NOTICE = (
+    "为了提高某些课程的质量，学校在某个周三请来几位老师。他们谈到常某种误解，也谈到马某天会遇到的难题，"
+    "任何某件小事都不放过。"
+)
+
+
 @pytest.mark.parametrize(
-    ("text", "genre"), [(JUDGMENT, Genre.LEGAL), (LETTER, Genre.GENERAL), ("", Genre.GENERAL)]
+    ("text", "genre"),
+    [
+        (JUDGMENT, Genre.LEGAL),
+        (DIGEST, Genre.LEGAL),
+        (LETTER, Genre.GENERAL),
+        (NOTICE, Genre.GENERAL),
+        ("", Genre.GENERAL),
+    ],
 )
 def test_a_legal_text_is_told_by_its_words(text: str, genre: Genre) -> None:
     assert genre_of(text) is genre
