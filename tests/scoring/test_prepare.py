@@ -222,6 +222,6 @@ def test_hidden_characters_make_no_text_longer() -> None:
 )
 def test_a_million_of_anything_ends_soon(unit: str) -> None:
     text = (unit * 1_000_000)[:300_000]
-    begun = time.perf_counter()
+    begun = time.process_time()  # of this process alone, whatever else the machine does
     prepared(text)
-    assert time.perf_counter() - begun < 15
+    assert time.process_time() - begun < 15
