@@ -9,7 +9,7 @@
     bands              one per length, ascending; `legal_bands` the same for legal texts (none: the same):
         from_characters, to_characters   inclusive, exclusive (null: no end)
         human_texts, ai_texts            how many it was fitted on
-        slope, intercept                 evidence -> calibrated log-odds at even odds
+        slope, intercept                 evidence -> calibrated log-odds at even odds; of a genre all the same
         human_at_most                    evidence up to which a text is human (null: none is)
         runs                             one per length of run that counts beside the mean: `run_characters`,
                                          `offset`, `tail_scale`, `reference_characters`, see RunDiscount

@@ -68,40 +68,37 @@ def fit_calibration(
 def _fit_bands(samples: Sequence[Sample], genre: Genre, pooled: Platt) -> tuple[Band, ...]:
     """The bands of a genre; none where no sample is of it.
 
-    One line from evidence to log-odds for all of them: lines fitted to each length differ by what the few
-    AI texts that read human in it happen to be, and texts of two lengths could not be compared.
+    One line from evidence to log-odds for all lengths: with a line for each, texts of different lengths rank
+    worse among each other, and on unseen sources their probabilities are no better (docs/training.md).
     """
-    own = [sample for sample in samples if sample.evidence.genre is genre]
-    if not own:
+    if not any(sample.evidence.genre is genre for sample in samples):
         return ()
-    edges = [edge if edge is not None else math.inf for edge in BAND_EDGES]
-    inside = [[s for s in own if low <= s.evidence.characters < high] for low, high in pairwise(edges)]
-    blank = [
-        _blank_band(texts, low, high, pooled, genre)
-        for texts, (low, high) in zip(inside, pairwise(BAND_EDGES), strict=True)
-    ]
-    statistics = [_statistics(band, texts) for band, texts in zip(blank, inside, strict=True)]
-    is_ai = [_is_ai(texts) for texts in inside]
-    ai_texts = sum(band.ai_texts for band in blank)
-    enough = min(ai_texts, len(own) - ai_texts) >= LEAST_PLATT_TEXTS
-    platt = fit_platt(np.concatenate(statistics), np.concatenate(is_ai)) if enough else pooled
+    blank, statistics, is_ai = [], [], []
+    for low, high in pairwise(BAND_EDGES):
+        inside = [s for s in samples if s.evidence.genre is genre and _is_between(s.evidence, low, high)]
+        band = _blank_band(inside, low or 0, high, genre)
+        blank.append(band)
+        statistics.append(np.array([band.statistic(s.evidence) for s in inside], dtype=np.float64))
+        is_ai.append(_is_ai(inside))
+    labels = np.concatenate(is_ai)
+    enough = min(int(labels.sum()), int((~labels).sum())) >= LEAST_PLATT_TEXTS
+    platt = fit_platt(np.concatenate(statistics), labels) if enough else pooled
     return tuple(
         _fit_band(band, platt, values, of_ai)
         for band, values, of_ai in zip(blank, statistics, is_ai, strict=True)
     )
 
 
-def _blank_band(
-    samples: Sequence[Sample], low: int | None, high: int | None, platt: Platt, genre: Genre
-) -> Band:
-    """A band without thresholds, to take statistics of texts with."""
+def _is_between(evidence: Evidence, low: int | None, high: int | None) -> bool:
+    return (low or 0) <= evidence.characters < (math.inf if high is None else high)
+
+
+def _blank_band(samples: Sequence[Sample], low: int, high: int | None, genre: Genre) -> Band:
+    """A band without line and thresholds, to take statistics of texts with."""
     human = [sample for sample in samples if not sample.is_ai]
     runs = tuple(run for length in RUN_CHARACTERS if (run := _fit_run(human, length)))
-    return Band(low or 0, high, len(human), len(samples) - len(human), platt, -math.inf, (), runs, genre)
-
-
-def _statistics(band: Band, samples: Sequence[Sample]) -> Floats:
-    return np.array([band.statistic(sample.evidence) for sample in samples], dtype=np.float64)
+    plain = Platt(1.0, 0.0)
+    return Band(low, high, len(human), len(samples) - len(human), plain, -math.inf, (), runs, genre)
 
 
 def _is_ai(samples: Sequence[Sample]) -> Booleans:

@@ -77,10 +77,10 @@ def _parser() -> argparse.ArgumentParser:
                 command.add_argument(flag, type=Path, required=(name, flag) in _REQUIRED, help=about)
         if run is _export:
             about = "model folders; the mean of their weights and the trained ones is exported"
-            command.add_argument("--mean-with", type=Path, nargs="+", default=(), help=about)
+            command.add_argument("--mean-with", type=Path, nargs="+", action="extend", default=[], help=about)
         if run is _train:
-            about = "model folders or finished trainings; the mean of their opinions counts beside the labels"
-            command.add_argument("--teacher", type=Path, nargs="+", default=(), help=about)
+            about = "model folders or finished trainings; the mean of their log-odds counts beside the labels"
+            command.add_argument("--teacher", type=Path, nargs="+", action="extend", default=[], help=about)
         if run is _quantise:  # in either place
             command.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser

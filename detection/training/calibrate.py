@@ -15,6 +15,7 @@ from detection.engine import load_model_folder
 from detection.scoring.calibration import BAND_EDGES, Band, Calibration, Threshold
 from detection.scoring.evidence import Evidence
 from detection.scoring.fitting import Sample, fit_calibration
+from detection.scoring.genre import Genre
 from detection.scoring.statistics import Floats, rate_upper_bound
 from detection.scoring.types import Scorer
 from detection.training.configuration import CalibrationPlan, Configuration
@@ -35,12 +36,14 @@ DESCRIPTION = (
     "Human documents: a twentieth of the training documents, those of packages among them, never trained on, "
     "and half of the development corpora (theses, translations, technical books, law, newspaper among them), "
     "every kind of writing equally often; AI documents: half of the development corpus. Cropped and joined "
-    "to every length. A threshold is at least the conformal quantile of all human documents together, and no "
-    "kind of writing and no source is accused more often than tolerated, as far as its documents tell."
+    "to every length. A threshold is at least the conformal quantile of all human documents together; the "
+    "estimated share of each kind of writing and of each source above it is at most what is tolerated."
 )
 
 
-PRIOR_WEIGHT = 0.5  # of all human texts in the estimate of one group, in texts tolerated to be accused
+# How much all human texts count in the estimate of one group, in texts that may be accused: 50 texts at 1 %.
+# Not among legal texts: there are few, and statutes, which are easily told, would hide court cases.
+PRIOR_WEIGHTS = {Genre.GENERAL: 0.5, Genre.LEGAL: 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def scored(
 
 
 def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> Calibration:
-    """A calibration whose thresholds hold for every kind of human writing, not only for all together."""
+    """A calibration whose thresholds look at every kind of human writing, not only at all together."""
     calibration = fit_calibration(
         samples=[document.sample for document in documents], languages=languages, description=DESCRIPTION
     )
@@ -135,7 +138,7 @@ def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> C
 
 
 def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
-    """The band with thresholds that hold for each kind of writing and source, however few their texts."""
+    """The band with thresholds that look at each kind of writing and each source, not only at all."""
     end = math.inf if band.to_characters is None else band.to_characters
     inside = [
         d
@@ -151,28 +154,29 @@ def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
     thresholds: list[Threshold] = []
     floor = -math.inf
     for threshold in sorted(band.thresholds, key=lambda t: -t.tolerated_fpr):
-        floor = max(floor, threshold.logit, tolerable_for_each(statistics, members, threshold.tolerated_fpr))
+        rate = threshold.tolerated_fpr
+        tolerable = tolerable_for_each(statistics, members, rate, PRIOR_WEIGHTS[band.genre] / rate)
+        floor = max(floor, threshold.logit, tolerable)
         accused = int((statistics > floor).sum())
         bound = rate_upper_bound(accused, len(statistics)) if len(statistics) else 1.0
         thresholds.append(replace(threshold, logit=floor, accused=accused, fpr_upper_bound=bound))
     return replace(band, thresholds=tuple(reversed(thresholds)))
 
 
-def tolerable_for_each(values: Floats, groups: Sequence[Floats], rate: float) -> float:
-    """The lowest of `values` that no group exceeds more often than `rate`, as far as its own values tell.
+def tolerable_for_each(values: Floats, groups: Sequence[Floats], rate: float, prior_values: float) -> float:
+    """The lowest of `values` above which the estimated share of every group is at most `rate`.
 
-    Empirical Bayes: a group's share is estimated as if PRIOR_WEIGHT / `rate` values that behave like all
-    stood beside its own. So one odd value among a hundred decides nothing, and among ten it does; a plain
-    quantile of each group would let the highest of a small one decide for everybody.
+    Empirical Bayes: a share is estimated as if `prior_values` that behave like all stood beside the group's
+    own. Of n values up to n * rate + prior_values * (rate - share of all) may lie above; with none, only
+    n * rate, and the highest value of a group smaller than 1 / rate decides for everybody. What a lower
+    threshold finds more is paid by small groups that do not behave like all: see docs/training.md.
     """
     candidates = np.sort(values)
-    above = _count_above(values, candidates)
-    share = (above + 1) / (len(values) + 1)
-    prior = PRIOR_WEIGHT / rate
+    share = (_count_above(values, candidates) + 1) / (len(values) + 1)
     is_tolerable = np.ones(len(candidates), dtype=np.bool_)
     for group in groups:
-        expected = (_count_above(group, candidates) + prior * share) / (len(group) + prior)
-        is_tolerable &= expected <= rate
+        above = _count_above(group, candidates) + prior_values * share
+        is_tolerable &= above <= rate * (len(group) + prior_values)
     return float(candidates[is_tolerable][0]) if is_tolerable.any() else math.inf
 
 

@@ -63,13 +63,13 @@ def train(
     """Train to the end of the plan, or for `most_steps` more steps; the averaged weights go to `final`.
 
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
-    `doubts`: of a model in each text, as `mine` found them. `teachers`: models of the same vocabulary, whose
-    opinion of every example counts beside its label, by `teacher_share` of the plan.
+    `doubts`: of a model in each text, as `mine` found them. `teachers`: models of the same vocabulary; the
+    mean of their log-odds, of tokens and of the whole, counts beside the labels by `plan.teacher_share`.
 
     Raises ValueError for a teacher of another vocabulary, one that the plan does not ask for, none where it
     does, and a checkpoint with batches of another size.
     """
-    if bool(teachers) != (plan.teacher_share > 0):
+    if bool(teachers) != (plan.teacher_share != 0):
         wanted = "no teacher would be listened to" if teachers else "a teacher is needed (--teacher)"
         raise ValueError(f"teacher_share is {plan.teacher_share:g} in the configuration: {wanted}")
     from transformers import AutoModelForTokenClassification

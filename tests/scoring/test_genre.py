@@ -15,25 +15,32 @@ LETTER = (
 )
 
 
-DIGEST = (
-    "去年七月，肖某到某网络科技公司上班，被派到另一家公司送快递，月工资为基本工资加提成。肖某说公司让他在休息日加班，"
-    "并交来工资表，表上有公司盖章。到了十一月，肖某提出离职，公司不同意补发加班费，双方为此争执了三个月。"
+BY_NAMES = (
+    "去年七月，肖某到新单位上班，被派到别处送快递，月工资为基本工资加提成。肖某说领导让他在休息日加班，并交来工资表，表上有单位盖章。"
+    "到了十一月，肖某提出离职，单位不同意补发加班费，双方为此争执了三个月。"
+)
+BY_COMPANIES = (
+    "某科技公司把房子租给某教育咨询公司，某教育咨询公司又转租给某快递公司，"
+    "某快递公司三个月没有付钱，某科技公司便上门去要。"
+)
+BY_DISPUTE = (
+    "两家为院墙起了纠纷。东家说墙是自己砌的，西家说地是自己的，谁也拿不出东西来举证。"
+    "村里调解了三次，纠纷才算平息。"
 )
 NOTICE = (
-    "为了提高某些课程的质量，学校在某个周三请来几位老师。他们谈到常某种误解，也谈到马某天会遇到的难题，"
+    "为了提高某些课程的质量，学校在某个周三请来几位老师。他们也许某天还会来，谈到历史某阶段的往事和李某种误解，"
     "任何某件小事都不放过。"
+)
+CAREER = (
+    LETTER * 3
+    + "他在某些大型互联网公司干过，后来在某科技公司做运营。在某个意义上说，公司文化就是老板的脾气。"
 )
 
 
 @pytest.mark.parametrize(
     ("text", "genre"),
-    [
-        (JUDGMENT, Genre.LEGAL),
-        (DIGEST, Genre.LEGAL),
-        (LETTER, Genre.GENERAL),
-        (NOTICE, Genre.GENERAL),
-        ("", Genre.GENERAL),
-    ],
+    [(text, Genre.LEGAL) for text in (JUDGMENT, BY_NAMES, BY_COMPANIES, BY_DISPUTE)]
+    + [(text, Genre.GENERAL) for text in (LETTER, NOTICE, CAREER, "")],
 )
 def test_a_legal_text_is_told_by_its_words(text: str, genre: Genre) -> None:
     assert genre_of(text) is genre

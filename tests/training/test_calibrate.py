@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from detection.scoring.evidence import Evidence
 from detection.scoring.genre import Genre
@@ -64,12 +65,13 @@ def test_of_a_kind_too_rare_for_a_quantile_nobody_known_is_accused() -> None:
     assert all(band.statistic(d.evidence) <= band.threshold(0.02).logit for d in rare)
 
 
-def test_statutes_do_not_hide_court_cases() -> None:
-    """Five of six legal texts are statutes and read like nobody's model."""
+@pytest.mark.parametrize("count", [300, 3000])
+def test_however_many_statutes_do_not_hide_court_cases(count: int) -> None:
+    """Most legal texts are statutes and read like nobody's model."""
     noise = np.random.default_rng(9)
     statutes = [
         scored_document(HUMAN, "h_laws", float(noise.normal(-3, 1)), number, Genre.LEGAL)
-        for number in range(300)
+        for number in range(count)
     ]
     cases = [
         scored_document(HUMAN, "h_cases", -2.0 + 0.1 * number, number, Genre.LEGAL) for number in range(60)
@@ -93,10 +95,11 @@ def test_one_odd_text_decides_for_everybody_only_where_its_source_is_small() -> 
 def test_no_group_is_expected_to_be_accused_more_often_than_tolerated() -> None:
     values = np.arange(1000.0)
     high = values[980:]  # twenty, all of them at the top
-    alone = tolerable_for_each(values, [values], 0.01)
-    assert alone == 990.0  # (9 + .5 / .01 * 10 / 1001) / (1000 + 50) is the first at most .01
-    assert tolerable_for_each(values, [values, high], 0.01) == 999.0
-    assert tolerable_for_each(values[:20], [values[:20]], 0.01) == math.inf
+    assert tolerable_for_each(values, [values], 0.01, 0) == 989.0  # ten above
+    assert tolerable_for_each(values, [values], 0.01, 50) == 990.0  # (9 + 50 * 10 / 1001) / (1000 + 50)
+    assert tolerable_for_each(values, [values, high], 0.01, 50) == 999.0
+    assert tolerable_for_each(values, [values, high], 0.05, 0) == 998.0
+    assert tolerable_for_each(np.array([]), [], 0.01, 50) == math.inf
 
 
 def test_stricter_rates_never_have_lower_thresholds() -> None:

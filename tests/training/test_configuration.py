@@ -53,3 +53,11 @@ def test_folders_that_are_given_are_taken() -> None:
     given = parsed(["--work", "w", "--config", str(LARGER), "evaluate", "--model", "m", "--card", "c.md"])
     assert (given.work, given.model, given.card) == (Path("w"), Path("m"), Path("c.md"))
     assert given.docs == Path("w/docs")
+
+
+def test_folders_given_one_by_one_or_together_all_count() -> None:
+    together = parsed(["train", "--teacher", "a", "b"]).teacher
+    assert parsed(["train", "--teacher", "a", "--teacher", "b"]).teacher == together == [Path("a"), Path("b")]
+    assert parsed(["train"]).teacher == []
+    apart = parsed(["export", "--mean-with", "a", "--mean-with", "b"])
+    assert apart.mean_with == [Path("a"), Path("b")]
