@@ -90,6 +90,11 @@ class Band:
         length = f"{self.from_characters}-{end}" if end is not None else f"{self.from_characters}+"
         return length if self.genre is Genre.GENERAL else f"{self.genre} {length}"
 
+    def holds(self, evidence: Evidence) -> bool:
+        """Whether it is evidence of a text of this genre and length."""
+        end = math.inf if self.to_characters is None else self.to_characters
+        return evidence.genre is self.genre and self.from_characters <= evidence.characters < end
+
     def log_odds(self, statistic: float) -> float:
         """Calibrated, and no surer than the texts behind it carry: after n of one kind without a single one
         like this, the next may be one with a chance of 1 in n + 2 (Laplace)."""

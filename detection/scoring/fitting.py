@@ -75,8 +75,9 @@ def _fit_bands(samples: Sequence[Sample], genre: Genre, pooled: Platt) -> tuple[
         return ()
     blank, statistics, is_ai = [], [], []
     for low, high in pairwise(BAND_EDGES):
-        inside = [s for s in samples if s.evidence.genre is genre and _is_between(s.evidence, low, high)]
-        band = _blank_band(inside, low or 0, high, genre)
+        empty = Band(low or 0, high, 0, 0, Platt(1.0, 0.0), -math.inf, (), genre=genre)
+        inside = [sample for sample in samples if empty.holds(sample.evidence)]
+        band = _blank_band(empty, inside)
         blank.append(band)
         statistics.append(np.array([band.statistic(s.evidence) for s in inside], dtype=np.float64))
         is_ai.append(_is_ai(inside))
@@ -89,16 +90,11 @@ def _fit_bands(samples: Sequence[Sample], genre: Genre, pooled: Platt) -> tuple[
     )
 
 
-def _is_between(evidence: Evidence, low: int | None, high: int | None) -> bool:
-    return (low or 0) <= evidence.characters < (math.inf if high is None else high)
-
-
-def _blank_band(samples: Sequence[Sample], low: int, high: int | None, genre: Genre) -> Band:
-    """A band without line and thresholds, to take statistics of texts with."""
+def _blank_band(empty: Band, samples: Sequence[Sample]) -> Band:
+    """Without line and thresholds, to take statistics of texts with."""
     human = [sample for sample in samples if not sample.is_ai]
     runs = tuple(run for length in RUN_CHARACTERS if (run := _fit_run(human, length)))
-    plain = Platt(1.0, 0.0)
-    return Band(low, high, len(human), len(samples) - len(human), plain, -math.inf, (), runs, genre)
+    return replace(empty, human_texts=len(human), ai_texts=len(samples) - len(human), runs=runs)
 
 
 def _is_ai(samples: Sequence[Sample]) -> Booleans:

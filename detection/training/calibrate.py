@@ -139,12 +139,7 @@ def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> C
 
 def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
     """The band with thresholds that look at each kind of writing and each source, not only at all."""
-    end = math.inf if band.to_characters is None else band.to_characters
-    inside = [
-        d
-        for d in human
-        if d.evidence.genre is band.genre and band.from_characters <= d.evidence.characters < end
-    ]
+    inside = [document for document in human if band.holds(document.evidence)]
     statistics = np.array([band.statistic(d.evidence) for d in inside], dtype=np.float64)
     groups: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for document, statistic in zip(inside, statistics.tolist(), strict=True):
