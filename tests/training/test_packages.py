@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import lzma
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -175,6 +177,10 @@ msgstr "不可靠的话。"
 """
 
 
+def task(query: str) -> str:
+    return json.dumps({"query": query, "answer": "不知道"}) + "\n"
+
+
 def prediction(task: str, answer: str) -> str:
     return json.dumps({"raw_input": {"system": task}, "choices": [{"message": {"content": answer}}]}) + "\n"
 
@@ -198,6 +204,14 @@ def prediction(task: str, answer: str) -> str:
             prediction("请回答下列问题，首先给出回答", f"回答: {SENTENCE}\n\n法律依据:《民法典》第一条。")
             + prediction("纠正下面句子中的错字", "这句话是别人写的，模型只改了一个字。"),
             [[SENTENCE]],
+        ),
+        (
+            "cases",
+            task(f"段落:原告秦x0称：{SENTENCE} 问题：该判决何时生效？")
+            + task(f"事实: {SENTENCE} 罪名:盗窃")
+            + task(f"被告人陈××到案。{SENTENCE}")
+            + task(f"被告人江XX到案。{SENTENCE}"),
+            [["原告秦某称：" + SENTENCE], [SENTENCE]],
         ),
         (
             "html",
@@ -240,6 +254,14 @@ def prediction(task: str, answer: str) -> str:
 def test_a_reader_finds_the_paragraphs(reader: str, content: str, texts: list[list[str]]) -> None:
     read = [[part for part in text if len(part) > 5] for text in READERS[reader](content.encode())]
     assert [text for text in read if text] == texts
+
+
+def test_of_a_dictionary_only_sound_accounts_of_one_sense_are_read() -> None:
+    lines = [f"天文学\t{SENTENCE}”", f"法\t1.{SENTENCE}2.{SENTENCE}", f"甲\t又称，、{SENTENCE}"]
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("words.txt", "\n".join(lines))
+    assert [text for text in READERS["dictionary"](file.getvalue()) if text != [""]] == [[SENTENCE]]
 
 
 def test_only_whole_sentences_in_chinese_make_passages() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -53,6 +55,12 @@ _CONSULTATION = "请回答下列问题，首先给出回答"
 _STATUTES = re.compile(r"\**法律依据")
 _COURTESY = re.compile(r"^(?:好的|当然|没问题|你好|您好|谢谢|感谢)[^\n]{0,80}[！!。：:]\s*\n+|^回答[:：]\s*")
 _OF_ITSELF = re.compile(r"(?:作为|我(?:只|仅仅)?是)(?:一[名个位款])?\s*(?:AI|人工智能|语言模型)")
+_TASK_LABEL = re.compile(r"^(?:段落|事实|文书|句子)[:：]\s*")
+_TASK_QUESTION = re.compile(r"\s*(?:问题[:：][^\n]*\Z|(?<=[。\n\s])(?:罪名|法条)[:：].*\Z)", re.S)
+_NUMBERED_PERSON = re.compile(rf"(?<=[{IDEOGRAPHS}])[xX×]\d+")
+_STRUCK_OUT = re.compile(r"×|[xX＊*]{2}|(?<=[一-鿿])[xX](?!\d)")
+_SENSES = re.compile(r"\s*1\.")
+_MISREAD = re.compile(rf"[{IDEOGRAPHS}] [{IDEOGRAPHS}]|[\ue000-\uf8ff～]|，[、，。]|、、|（）")
 _CONTAINER = re.compile(r"^\s*:::.*$", re.M)
 
 
@@ -162,6 +170,29 @@ def read_consultations(data: bytes) -> Units:
     return _answers(_STATUTES.split(p["choices"][0]["message"]["content"])[0] for p in consulted)
 
 
+def read_cases(data: bytes) -> Units:
+    """Tasks of a benchmark of law, JSON on lines: what is to be read in them, less label and question.
+
+    People who were made nameless by a letter and a number are called 某, as courts call them. Texts in which
+    more was struck out (××) are left out: no model writes so, and that would be all there is to learn.
+    """
+    queries = [json.loads(line)["query"] for line in decode(data).splitlines() if line.strip()]
+    queries = [query for query in queries if not _STRUCK_OUT.search(query)]
+    texts = [_TASK_QUESTION.sub("", _TASK_LABEL.sub("", query)) for query in queries]
+    return [[joined(line) for line in _NUMBERED_PERSON.sub("某", text).split("\n")] for text in texts]
+
+
+def read_dictionary(data: bytes) -> Units:
+    """A dictionary in a zip, a word, a tab and its account on each line: words of one sense, a text each.
+
+    Its opening quotes are lost, so closing ones go as well; accounts that were misread are left out.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        lines = _plain(archive.read(archive.namelist()[0])).split("\n")
+    accounts = [line.partition("\t")[2] for line in lines]
+    return [[joined(a.replace("”", ""))] for a in accounts if not (_SENSES.match(a) or _MISREAD.search(a))]
+
+
 READERS: Mapping[str, Callable[[bytes], Units]] = MappingProxyType(
     {
         "html": read_html,
@@ -179,11 +210,14 @@ READERS: Mapping[str, Callable[[bytes], Units]] = MappingProxyType(
         "pdf": read_document,
         "instructions": read_instructions,
         "consultations": read_consultations,
+        "cases": read_cases,
+        "dictionary": read_dictionary,
     }
 )
 
 INDEPENDENT = frozenset(  # whose files are many texts
     {"feed", "lines", "fortunes", "catalogue", "strings", "instructions", "consultations"}
+    | {"cases", "dictionary"}
 )
 
 
