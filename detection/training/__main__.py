@@ -78,9 +78,6 @@ def _parser() -> argparse.ArgumentParser:
         if run is _export:
             about = "model folders; the mean of their weights and the trained ones is exported"
             command.add_argument("--mean-with", type=Path, nargs="+", action="extend", default=[], help=about)
-        if run is _leave_out:
-            about = "the encoder of the model that teaches (default: base in its own work folder)"
-            command.add_argument("--teacher-base", type=Path, help=about)
         if run is _train:
             about = "model folders or finished trainings; the mean of their log-odds counts beside the labels"
             command.add_argument("--teacher", type=Path, nargs="+", action="extend", default=[], help=about)
@@ -162,19 +159,14 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _leave_out(arguments: argparse.Namespace) -> None:
-    from detection.training.leave_out import Learner, leave_out
+    from detection.training.leave_out import leave_out
 
-    pupil = Learner(arguments.work / "base", _configuration(arguments))
-    teacher = None
-    if name := pupil.configuration.leave_out.teacher:
-        base = arguments.teacher_base or Path("build") / "training" / name / "base"
-        teacher = Learner(base, read_configuration(SHIPPED.with_name(f"{name}.toml")))
     leave_out(
         data=arguments.data,
+        base=arguments.work / "base",
         corpora=arguments.work / "corpora",
         target=arguments.work / "leave-out",
-        pupil=pupil,
-        teacher=teacher,
+        configuration=_configuration(arguments),
     )
 
 

@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 SHIPPED = Path(__file__).parent / "configs" / "zhenwen-small.toml"
 
@@ -84,20 +83,16 @@ class EvaluationPlan:
 
 @dataclass(frozen=True, slots=True)
 class LeaveOutPlan:
-    """Trainings from the bare encoder without some of the texts.
-
-    `runs`: name -> families of generators and areas that this run leaves out together. `training`: what
-    differs from the model's own training. `teacher`: name of a model that is first trained without the same
-    texts, by its own configuration, and then listened to; empty for none.
-    """
+    """`runs`: name -> families of generators and areas that this run leaves out together."""
 
     seed: int
-    training: Mapping[str, Any]
+    learning_rate: float
+    batch_tokens: int
+    token_budget: int
     texts_per_class: int
     least_characters: int
     long_text_characters: int
     runs: Mapping[str, Mapping[str, Sequence[str]]]
-    teacher: str = ""
 
 
 @dataclass(frozen=True, slots=True)

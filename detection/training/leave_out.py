@@ -1,10 +1,9 @@
 """How well the recipe does on generators and kinds of writing it has never seen: leave some out and look.
 
-A run leaves out several families of generators and areas at once, each text of theirs; what it then makes of
-each family and area is one row. Shorter runs than the shipped model's, from the bare encoder, taught by a
-larger model that had to do without the same texts: a row says what the corpora teach about the unseen, not
-how good the shipped model is. Rewritten answers are left out of every run: they repeat what others wrote,
-whatever their family and area.
+A run leaves out several families of generators and several areas at once, each text of theirs; what it then
+makes of each family and area is one row. Shorter runs than the shipped model's, from the bare encoder: a row
+says what the corpora teach about the unseen, not how good the shipped model is. Rewritten answers are left
+out of every run: they repeat what others wrote, whatever their family and area.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from detection.engine import load_model_folder
-from detection.training.configuration import Configuration, LeaveOutPlan, TrainingPlan
+from detection.training.configuration import Configuration, LeaveOutPlan
 from detection.training.corpora import TrainingText, read_corpora
 from detection.training.documents import Document, spread, whole
 from detection.training.export import export_model
@@ -42,77 +41,61 @@ RESULTS_FILE = "leave-out.json"
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Learner:
-    """What a model begins with, and what its training is like."""
-
-    base: Path
-    configuration: Configuration
-
-    @property
-    def plan(self) -> TrainingPlan:
-        """Of a run that leaves out: the usual one of this model, as the section `leave_out` changes it."""
-        return replace(self.configuration.training, minutes=math.inf, **self.configuration.leave_out.training)
-
-
 def leave_out(
-    *, data: Path, corpora: Path, target: Path, pupil: Learner, teacher: Learner | None = None
+    *, data: Path, base: Path, corpora: Path, target: Path, configuration: Configuration
 ) -> list[Row]:
-    """Train and measure every run of the pupil's configuration; one finished at its budget is not repeated.
+    """Train and measure every run of the configuration; one finished at the same budget is not repeated.
 
-    Writes `RESULTS_FILE` into `target` after each run and returns its rows. Raises ValueError for a teacher
-    that the pupil's `teacher_share` does not ask for, or the lack of one.
+    Writes `RESULTS_FILE` into `target` after each run and returns its rows.
     """
-    plan = pupil.configuration.leave_out
+    plan = configuration.leave_out
     target.mkdir(parents=True, exist_ok=True)
     texts = read_corpora(corpora)
     rows: list[Row] = []
-    budgets = {
-        name: learner.plan.token_budget
-        for name, learner in (("teacher_token_budget", teacher), ("token_budget", pupil))
-        if learner is not None
-    }
-    place = "-".join(map(str, budgets.values()))
     for name, run in plan.runs.items():
-        results = target / name / f"{place}-{RESULTS_FILE}"
+        results = target / name / f"{plan.token_budget}-{RESULTS_FILE}"
         if not results.exists():
-            folder = _trained(_without(run, texts), pupil, teacher, target / name / place)
-            _export(folder, pupil.base, "without " + ", ".join([*run["families"], *run["areas"]]))
-            results.write_text(json.dumps(_measured(folder / "model", run, data, plan)), "utf-8")
+            folder = _trained(texts, run, base, target / name / str(plan.token_budget), configuration)
+            results.write_text(json.dumps(_measured(folder, run, data, plan), ensure_ascii=False), "utf-8")
         rows += json.loads(results.read_text("utf-8"))
-    content = {**budgets, "rows": rows}
+    content = {"token_budget": plan.token_budget, "rows": rows}
     (target / RESULTS_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return rows
 
 
-def _without(left_out: Mapping[str, Sequence[str]], texts: Sequence[TrainingText]) -> list[TrainingText]:
-    return [
+def _trained(
+    texts: Sequence[TrainingText],
+    left_out: Mapping[str, Sequence[str]],
+    base: Path,
+    target: Path,
+    configuration: Configuration,
+) -> Path:
+    kept = [
         text
         for text in texts
         if text.source != REWRITTEN
         and area_of(text.source, text.domain) not in left_out["areas"]
         and not (text.label == AI and family_of(text.generator) in left_out["families"])
     ]
-
-
-def _trained(texts: Sequence[TrainingText], pupil: Learner, teacher: Learner | None, target: Path) -> Path:
-    teachers = []
-    if teacher is not None:
-        train(plan=teacher.plan, base=teacher.base, texts=texts, target=target / "teacher")
-        teachers = [target / "teacher" / FINAL_FOLDER]
-    train(plan=pupil.plan, base=pupil.base, texts=texts, target=target, teachers=teachers)
-    return target
-
-
-def _export(folder: Path, base: Path, description: str) -> None:
-    export_model(
-        base=folder / FINAL_FOLDER,
-        tokenizer=base / "tokenizer.json",
-        target=folder / "model",
-        name=folder.name,
-        version="0",
-        description=description,
+    shorter = configuration.leave_out
+    plan = replace(
+        configuration.training,
+        learning_rate=shorter.learning_rate,
+        batch_tokens=shorter.batch_tokens,
+        token_budget=shorter.token_budget,
+        minutes=math.inf,
+        teacher_share=0.0,  # a teacher would have seen what is left out
     )
+    train(plan=plan, base=base, texts=kept, target=target)
+    export_model(
+        base=target / FINAL_FOLDER,
+        tokenizer=base / "tokenizer.json",
+        target=target / "model",
+        name=target.name,
+        version="0",
+        description="without " + ", ".join([*left_out["families"], *left_out["areas"]]),
+    )
+    return target / "model"
 
 
 def _measured(

@@ -141,12 +141,9 @@ def leave_out_section(content: Content) -> str:
         ]
         for row in rows
     ]
-    taught = content.get("teacher_token_budget")
-    teacher = f" They are taught by a larger model after {taught:,} tokens of the same." if taught else ""
     return (
         "Written by `python -m detection.training leave-out`: shorter runs from the bare encoder, "
-        f"{content['token_budget']:,} tokens each, each without the texts of some generators and areas."
-        f"{teacher} "
+        f"{content['token_budget']:,} tokens each, each without the texts of some generators and areas. "
         f"Mean AUROC {mean[0]:.3f}, mean TPR {mean[1]:.2f}.\n\n" + table(heads, cells)
     )
 

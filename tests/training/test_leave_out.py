@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ import pytest
 pytest.importorskip("torch")
 
 from detection.training.configuration import read_configuration
-from detection.training.corpora import prepare_corpora
-from detection.training.leave_out import RESULTS_FILE, Learner, leave_out
+from detection.training.corpora import TrainingText, prepare_corpora
+from detection.training.leave_out import RESULTS_FILE, leave_out
 from detection.training.texts import area_of, family_of
-from detection.training.train import FINAL_FOLDER, Place, train
+from detection.training.train import Place, train
 from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus
 
 
@@ -42,85 +41,47 @@ def test_areas_hold_human_and_ai_sources() -> None:
     assert area_of("h_classical", "modern-Chinese translation of classics (史记)") == "others"
 
 
-@pytest.fixture
-def learner(tmp_path: Path) -> Callable[..., Learner]:
-    """What a tiny model of this encoder learns where GPT-4 and law are left out; corpora to learn from."""
+def test_a_finished_run_is_measured_once_and_not_trained_again_for_the_same_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
     rows = [row("human", "h_laws", n, domain="laws") for n in range(30)]
     rows += [row("ai", "lexeval", n, domain="legal 1", generator="gpt-4-0314") for n in range(30)]
     rows += [row("ai", "w_rewrite", n, generator="qwen-3") for n in range(10)]
     rows += [row(label, "web", n, generator="qwen-3") for label in ("human", "ai") for n in range(30)]
-    for name in ("train", "dev"):
-        write_corpus(tmp_path, rows, name)
-    write_base(tmp_path / "roformer-small")
+    write_corpus(tmp_path, rows)
+    (tmp_path / "train.jsonl.xz").rename(tmp_path / "dev.jsonl.xz")
+    write_corpus(tmp_path, rows)
+    write_base(tmp_path / "base")
     prepare_corpora(
-        data=tmp_path, tokenizer=tmp_path / "roformer-small" / "tokenizer.json", target=tmp_path / "corpora"
+        data=tmp_path, tokenizer=tmp_path / "base" / "tokenizer.json", target=tmp_path / "corpora"
     )
+    configuration = read_configuration()
+    plan = replace(
+        configuration.leave_out,
+        token_budget=900,
+        texts_per_class=10,
+        runs={"only": {"families": ["GPT-4"], "areas": ["law"]}},
+    )
+    configuration = replace(configuration, leave_out=plan, training=tiny_plan())
+    longer = replace(configuration, leave_out=replace(plan, token_budget=1200))
+    trained_on: list[Sequence[TrainingText]] = []
 
-    def made(encoder: str = "roformer-small", **training: Any) -> Learner:
-        write_base(tmp_path / encoder, encoder)
-        shipped = read_configuration()
-        runs = {"only": {"families": ["GPT-4"], "areas": ["law"]}}
-        plan = replace(shipped.leave_out, texts_per_class=10, runs=runs, training=training)
-        return Learner(tmp_path / encoder, replace(shipped, leave_out=plan, training=tiny_plan()))
-
-    return made
-
-
-Trainings = list[dict[str, Any]]
-
-
-@pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> Trainings:
-    """What `train` is called with."""
-    calls: Trainings = []
-
-    def remember(**what: Any) -> Place:
-        calls.append(what)
-        return train(**what)
+    def remember(*, texts: Sequence[TrainingText], **rest: Any) -> Place:
+        trained_on.append(texts)
+        return train(texts=texts, **rest)
 
     monkeypatch.setattr("detection.training.leave_out.train", remember)
-    return calls
-
-
-def test_a_finished_run_is_measured_once_and_not_trained_again_for_the_same_budget(
-    tmp_path: Path, learner: Callable[..., Learner], trainings: Trainings
-) -> None:
-    usual, longer = learner(token_budget=900), learner(token_budget=1200)
-    for pupil in (usual, usual, longer):
+    for again in (configuration, configuration, longer):
         measured = leave_out(
-            data=tmp_path, corpora=tmp_path / "corpora", target=tmp_path / "runs", pupil=pupil
+            data=tmp_path,
+            base=tmp_path / "base",
+            corpora=tmp_path / "corpora",
+            target=tmp_path / "runs",
+            configuration=again,
         )
-    assert [training["plan"].token_budget for training in trainings] == [900, 1200]
-    assert {text.source for text in trainings[0]["texts"]} == {"web"}
+    texts, _ = trained_on  # once for each budget
+    assert {text.source for text in texts} == {"web"}
     assert [(r["left_out"], r["name"]) for r in measured] == [("generators", "GPT-4"), ("area", "law")]
     assert all(r["human_texts"] and r["ai_texts"] for r in measured)
     assert (tmp_path / "runs" / RESULTS_FILE).exists()
-
-
-def test_a_teacher_has_not_seen_either_what_is_left_out(
-    tmp_path: Path, learner: Callable[..., Learner], trainings: Trainings
-) -> None:
-    leave_out(
-        data=tmp_path,
-        corpora=tmp_path / "corpora",
-        target=tmp_path / "runs",
-        pupil=learner(token_budget=900, teacher_share=0.8),
-        teacher=learner("bert-base", token_budget=600),
-    )
-    teacher, pupil = trainings
-    assert (teacher["base"].name, pupil["base"].name) == ("bert-base", "roformer-small")
-    assert pupil["teachers"] == [teacher["target"] / FINAL_FOLDER]
-    assert {text.source for training in trainings for text in training["texts"]} == {"web"}
-    budgets = json.loads((tmp_path / "runs" / RESULTS_FILE).read_text("utf-8"))
-    assert (budgets["teacher_token_budget"], budgets["token_budget"]) == (600, 900)
-
-
-def test_a_teacher_nobody_listens_to_is_an_error(tmp_path: Path, learner: Callable[..., Learner]) -> None:
-    with pytest.raises(ValueError, match="teacher_share is 0"):
-        leave_out(
-            data=tmp_path,
-            corpora=tmp_path / "corpora",
-            target=tmp_path / "runs",
-            pupil=learner(token_budget=900),
-            teacher=learner("bert-base", token_budget=600),
-        )
