@@ -58,9 +58,7 @@ def _pages(document: pypdfium2.PdfDocument, limits: ExtractionLimits) -> list[Pa
     pages: list[Page] = []
     characters = 0
     for index in range(len(document)):
-        page = document[index]
-        pages.append(read_page(page))
-        page.close()
+        pages.append(read_page(document, index))
         characters += pages[-1].characters
         if characters > MARGIN_ALLOWANCE * limits.characters:
             raise ExtractionError(ErrorCode.TOO_LONG, limit_characters=limits.characters)

@@ -65,23 +65,59 @@ def begins_wide(text: str) -> bool:
     return is_wide(text.lstrip(_QUOTES_AND_DASHES)[:1])
 
 
-def read_page(page: pypdfium2.PdfPage) -> Page:
-    left, bottom, right, top = page.get_bbox()
+def read_page(document: pypdfium2.PdfDocument, number: int) -> Page:
+    """The page of this number, from 0. One whose text is turned is stood upright in `document` first."""
+    page = document[number]
     text_page = page.get_textpage()
-    try:
-        reader = _PageReader(text_page)
-        fragments = reader.fragments()
-        if reader.quarter_turns % 2:
-            bottom, top = left, right
-        if reader.quarter_turns:
-            bottom, top = _extent(fragments, bottom, top)
-    finally:
+    if turns := _quarter_turns(page, text_page):
+        _turn_back(page, turns)
         text_page.close()
+        page.close()
+        page = document[number]
+        text_page = page.get_textpage()
+    fragments = _PageReader(text_page).fragments()
+    text_page.close()
+    left, bottom, right, top = page.get_bbox()
+    if turns % 2:
+        bottom, top = left, right
+    if turns:
+        bottom, top = _extent(fragments, bottom, top)
     seen = sum(len(fragment.text) - fragment.text.count(" ") for fragment in fragments)
     unreadable = sum(len(_UNREADABLE.findall(fragment.text)) for fragment in fragments)
     # Whether there are pictures matters only where there is hardly any text.
     has_picture = seen < 100 and _has_picture(page)
+    page.close()
     return Page(tuple(fragments), bottom, top, has_picture, seen, unreadable)
+
+
+def _quarter_turns(page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage) -> int:
+    """How most of the text is turned against the clock, 0 to 3; the page itself where no text is found."""
+    count = text_page.count_chars()
+    if not count:
+        return int(page.get_rotation()) // 90
+    step = max(1, count // ROTATION_SAMPLES)
+    turns = Counter(_turn(text_page.raw, index) for index in range(0, count, step))
+    turns.pop(-1, None)
+    return turns.most_common(1)[0][0] if turns else 0
+
+
+def _turn(text_page: pdfium.FPDF_TEXTPAGE, index: int) -> int:
+    """Of a character, in quarter turns against the clock, 0 to 3; -1 for text that is askew."""
+    matrix = pdfium.FS_MATRIX()
+    if not pdfium.FPDFText_GetMatrix(text_page, index, matrix):
+        return 0
+    turns = math.atan2(matrix.b, matrix.a) / (math.pi / 2)
+    return round(turns) % 4 if abs(turns - round(turns)) < 0.1 else -1
+
+
+def _turn_back(page: pypdfium2.PdfPage, turns: int) -> None:
+    """Turn what is drawn on the page with the clock. It counts when the page is loaded anew.
+
+    pdfium leaves out text that takes no width on the page. That is every turned line in a font that neither
+    the file nor this machine has, for its glyphs are then taken to have no height.
+    """
+    cosine, sine = ((1, 0), (0, -1), (-1, 0), (0, 1))[turns]
+    pdfium.FPDFPage_TransFormWithClip(page.raw, pdfium.FS_MATRIX(cosine, sine, -sine, cosine, 0, 0), None)
 
 
 def _extent(fragments: list[Fragment], bottom: float, top: float) -> tuple[float, float]:
@@ -108,7 +144,6 @@ class _PageReader:
         self.matrix = pdfium.FS_MATRIX()
         self.x, self.y = ctypes.c_double(), ctypes.c_double()
         self.name = ctypes.create_string_buffer(100)
-        self.quarter_turns = self._usual_turn()
         self.done: list[Fragment] = []
         self._begin()
 
@@ -182,43 +217,22 @@ class _PageReader:
             weight = pdfium.FPDFText_GetFontWeight(self.page, middle)
             name = self._font_name(middle)
             is_bold = weight >= 600 or _BOLD.search(name) is not None
-            if self._turn(middle) == self.quarter_turns:  # what is askew is a watermark
+            if _turn(self.page, middle) == 0:  # what is askew is a watermark
                 fixed = _MONOSPACED.search(name) is not None
                 size = max(self.size, self._size(middle))
                 self.done.append(Fragment(text, self.left, self.right, self.baseline, size, is_bold, fixed))
         self._begin()
 
     def _place(self, index: int) -> tuple[float, float, float]:
-        """Left, right and baseline on the upright page."""
+        """Left, right and baseline."""
         pdfium.FPDFText_GetLooseCharBox(self.page, index, self.box)
         pdfium.FPDFText_GetCharOrigin(self.page, index, self.x, self.y)
-        box = self.box
-        if self.quarter_turns == 1:
-            return box.bottom, box.top, -self.x.value
-        if self.quarter_turns == 2:
-            return -box.right, -box.left, -self.y.value
-        if self.quarter_turns == 3:
-            return -box.top, -box.bottom, self.x.value
-        return box.left, box.right, self.y.value
+        return self.box.left, self.box.right, self.y.value
 
     def _size(self, index: int) -> float:
         pdfium.FPDFText_GetMatrix(self.page, index, self.matrix)
         scale = math.hypot(self.matrix.c, self.matrix.d)
         return float(pdfium.FPDFText_GetFontSize(self.page, index)) * scale
-
-    def _turn(self, index: int) -> int:
-        """In quarter turns against the clock, 0 to 3; -1 for text that is askew."""
-        if not pdfium.FPDFText_GetMatrix(self.page, index, self.matrix):
-            return self.quarter_turns
-        turns = math.atan2(self.matrix.b, self.matrix.a) / (math.pi / 2)
-        return round(turns) % 4 if abs(turns - round(turns)) < 0.1 else -1
-
-    def _usual_turn(self) -> int:
-        self.quarter_turns = 0
-        step = max(1, self.count // ROTATION_SAMPLES)
-        turns = Counter(self._turn(index) for index in range(0, self.count, step))
-        turns.pop(-1, None)
-        return turns.most_common(1)[0][0] if turns else 0
 
     def _font_name(self, index: int) -> str:
         length = pdfium.FPDFText_GetFontInfo(self.page, index, self.name, len(self.name), None)

@@ -154,6 +154,19 @@ def test_a_turned_page_is_read_as_if_upright(quarter_turns: int) -> None:
     assert texts(read(drawn(page, turned=90 * quarter_turns))) == [PROSE[1], PROSE[2]]
 
 
+@pytest.mark.parametrize("quarter_turns", [1, 3])
+def test_a_turned_page_is_read_where_no_font_has_a_glyph_of_it(quarter_turns: int) -> None:
+    """Which is so on a machine without Chinese fonts: quotes and digits, which any font has, are left out."""
+    plain = "".join(character for character in PROSE[1] if "\u4e00" <= character <= "\u9fff") + "。"
+
+    def page(canvas: Canvas, _: int) -> None:
+        canvas.translate(*{1: (A4[0], 0), 3: (0, A4[1])}[quarter_turns])
+        canvas.rotate(90 * quarter_turns)
+        write(canvas, plain, top=560)
+
+    assert texts(read(drawn(page, turned=90 * quarter_turns))) == [plain]
+
+
 def test_contents_formula_and_code_are_known_by_their_look() -> None:
     def page(canvas: Canvas, _: int) -> None:
         canvas.drawString(250, 800, "目　录")

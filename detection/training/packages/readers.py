@@ -57,8 +57,8 @@ _COURTESY = re.compile(r"^(?:好的|当然|没问题|你好|您好|谢谢|感谢
 _OF_ITSELF = re.compile(r"(?:作为|我(?:只|仅仅)?是)(?:一[名个位款])?\s*(?:AI|人工智能|语言模型)")
 _TASK_LABEL = re.compile(r"^(?:段落|事实|文书|句子)[:：]\s*")
 _TASK_QUESTION = re.compile(r"\s*(?:问题[:：][^\n]*\Z|(?<=[。\n\s])(?:罪名|法条)[:：].*\Z)", re.S)
-_NUMBERED_PERSON = re.compile(rf"(?<=[{IDEOGRAPHS}])[xX×]\d+")
-_STRUCK_OUT = re.compile(r"×|[xX＊*]{2}|(?<=[一-鿿])[xX](?!\d)")
+_NUMBERED_PERSON = re.compile(rf"(?<=[{IDEOGRAPHS}])[xX]\d+")
+_STRUCK_OUT = re.compile(rf"×|[xX＊*]{{2}}|(?<=[{IDEOGRAPHS}])[xX](?!\d)")
 _SENSES = re.compile(r"\s*1\.")
 _MISREAD = re.compile(rf"[{IDEOGRAPHS}] [{IDEOGRAPHS}]|[\ue000-\uf8ff～]|，[、，。]|、、|（）")
 _CONTAINER = re.compile(r"^\s*:::.*$", re.M)
@@ -216,8 +216,10 @@ READERS: Mapping[str, Callable[[bytes], Units]] = MappingProxyType(
 )
 
 INDEPENDENT = frozenset(  # whose files are many texts
-    {"feed", "lines", "fortunes", "catalogue", "strings", "instructions", "consultations"}
-    | {"cases", "dictionary"}
+    {
+        *("feed", "lines", "fortunes", "catalogue", "strings", "instructions", "consultations"),
+        *("cases", "dictionary"),
+    }
 )
 
 
