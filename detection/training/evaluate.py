@@ -40,7 +40,15 @@ from detection.training.tables import (
     sliced,
     verdicts,
 )
-from detection.training.texts import AI, DEVELOPMENT, HUMAN, CorpusText, is_for_calibration, read_texts
+from detection.training.texts import (
+    AI,
+    DEVELOPMENT,
+    HUMAN,
+    CorpusText,
+    copied_digests,
+    measured_texts,
+    read_texts,
+)
 
 _PACKAGES, _WRITTEN = "packages", "written"
 _TIMED_TEXTS = 80
@@ -69,7 +77,7 @@ def evaluate(
     model = load_model_folder(folder)
     scorer = RememberingScorer(model, cache)
     plan = configuration.evaluation
-    texts = {name: _measured_texts(data, name) for name in DEVELOPMENT}
+    texts = {name: measured_texts(data, name) for name in DEVELOPMENT}
     if measured_packages.exists():
         texts[_PACKAGES] = list(read_texts(measured_packages))
     by_model = _documents(list(read_texts(written)), _WRITTEN, plan)
@@ -84,6 +92,7 @@ def evaluate(
         "model": {"name": model.model_name, "digest": model.model_digest, "backend": str(model.backend)},
         "calibration_digest": model.calibration.digest,
         "tolerated_fpr": TOLERATED_FPR,
+        "copies": len(copied_digests()),
         "calibration": calibration_table(model.calibration),
         "headline": [
             headline(name, rows, least)
@@ -119,12 +128,6 @@ def evaluate(
     if card is not None:
         write_measured(card, report)
     return report
-
-
-def _measured_texts(data: Path, name: str) -> list[CorpusText]:
-    """Of the corpora that also calibrate only the half that does not."""
-    texts = (text for text in read_texts(data / f"{name}.jsonl.xz") if text.label in (HUMAN, AI))
-    return [text for text in texts if name == "dev_ood" or not is_for_calibration(text)]
 
 
 def _drawn(texts: Sequence[CorpusText], plan: EvaluationPlan) -> list[Document]:

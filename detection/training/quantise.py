@@ -10,7 +10,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,7 +33,7 @@ from detection.training.judging import Judged, judge
 from detection.training.measures import auroc
 from detection.training.scores import RememberingScorer, prepared_texts
 from detection.training.tables import arrays
-from detection.training.texts import AI, HUMAN, CorpusText, is_for_calibration, read_texts
+from detection.training.texts import measured_texts
 
 MOST_AUROC_LOST = 0.002
 MOST_VERDICTS_CHANGED = 0.005
@@ -149,16 +149,9 @@ def _documents(data: Path) -> dict[str, list[Document]]:
     by_origin = (lambda t: t.label, lambda t: t.source, lambda t: t.generator)
     documents = {}
     for name, count in TEXTS.items():
-        chosen = spread(list(_measured_texts(data, name)), by_origin, count, _SEED)
+        chosen = spread(measured_texts(data, name), by_origin, count, _SEED)
         documents[name] = [whole(text).shortened(_LONGEST_CHARACTERS) for text in chosen]
     return documents
-
-
-def _measured_texts(data: Path, name: str) -> Iterator[CorpusText]:
-    """Of the corpora that also calibrate only the half that does not."""
-    for text in read_texts(data / f"{name}.jsonl.xz"):
-        if text.label in (HUMAN, AI) and (name == "dev_ood" or not is_for_calibration(text)):
-            yield text
 
 
 def _measured(

@@ -57,7 +57,9 @@ def markdown(report: Content) -> str:
         "calibration. `written`: texts that Claude wrote for this product and that were kept from training, "
         "`w_…` by the prompts of the training texts on other subjects (`w_rewrite`: answers of other models, "
         "which training has read, rewritten), `v_…` by other prompts; against the human texts of `dev`. "
-        "Texts are sub-sampled per source and generator, long ones cut.",
+        f"Texts are sub-sampled per source and generator, long ones cut. {report['copies']} AI texts of the "
+        "corpora are in no set: a model recited them, and a person wrote them "
+        "(`detection/training/copies.jsonl`).",
         "## AI against human\n\n" + headline_table(report["headline"]),
         "Texts that are too short or in another language, literary Chinese among them, have no verdict and "
         "are in no other table:\n\n" + abstention_table(report["abstentions"]),

@@ -11,6 +11,7 @@ import json
 import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 
 from detection.scoring.normalise import normalise
@@ -23,6 +24,7 @@ WRITTEN = Path(__file__).parent / "written" / "texts.jsonl.xz"
 MEASURED_WRITTEN = Path(__file__).parent / "written" / "measured.jsonl.xz"
 REWRITTEN = "w_rewrite"  # of them those that say anew what other models had answered
 DEVELOPMENT = ("dev", "dev_ood", "dev_fpr")
+COPIES_FILE = Path(__file__).parent / "copies.jsonl"
 MOST_CHARACTERS = 6000  # of one text; what comes after is left out
 _HELD_OUT_ONE_IN = 20
 _KEY_CHARACTERS = 200
@@ -97,6 +99,10 @@ class CorpusText:
         return kind_of(self.source)
 
     @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
     def group(self) -> str:
         """What must stay together: the document or title, else the text itself."""
         return f"{self.source}/{self.pair or self.text[:_KEY_CHARACTERS]}"
@@ -117,6 +123,11 @@ def area_of(source: str, domain: str) -> str:
 
 
 def read_texts(path: Path) -> Iterator[CorpusText]:
+    """All but those that a model recited (`copies`)."""
+    return (text for text in read_all_texts(path) if text.label != AI or text.digest not in copied_digests())
+
+
+def read_all_texts(path: Path) -> Iterator[CorpusText]:
     with lzma.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
@@ -128,6 +139,18 @@ def read_texts(path: Path) -> Iterator[CorpusText]:
                 source=row["source"],
                 pair=row["pair"] or "",
             )
+
+
+def measured_texts(data: Path, name: str) -> list[CorpusText]:
+    """Human and AI texts of a development corpus: of those that also calibrate the half that does not."""
+    texts = (text for text in read_texts(data / f"{name}.jsonl.xz") if text.label in (HUMAN, AI))
+    return [text for text in texts if name == "dev_ood" or not is_for_calibration(text)]
+
+
+@cache
+def copied_digests() -> frozenset[str]:
+    """Of the AI texts that a person wrote."""
+    return frozenset(json.loads(line)["digest"] for line in COPIES_FILE.read_text("utf-8").splitlines())
 
 
 def is_held_out(label: str, pair: str, text: str) -> bool:

@@ -1,0 +1,83 @@
+"""Texts of a model that a person wrote: listed, and passed over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from detection.training import texts
+from detection.training.copies import list_copies
+from detection.training.texts import CorpusText, read_all_texts, read_texts
+from tests.training.made_corpora import made_text, row, write_corpus
+
+
+@pytest.fixture(autouse=True)
+def _list_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(texts, "COPIES_FILE", tmp_path / "copies.jsonl")
+    texts.copied_digests.cache_clear()
+    yield
+    texts.copied_digests.cache_clear()
+
+
+def listed(folder: Path) -> set[str]:
+    list_copies(files=sorted(folder.glob("*.jsonl.xz")), target=texts.COPIES_FILE)
+    return {json.loads(line)["digest"] for line in texts.COPIES_FILE.read_text("utf-8").splitlines()}
+
+
+def digests(folder: Path, *sources: str) -> set[str]:
+    return {text.digest for text in all_texts(folder) if text.source in sources}
+
+
+def all_texts(folder: Path) -> list[CorpusText]:
+    return [text for path in sorted(folder.glob("*.jsonl.xz")) for text in read_all_texts(path)]
+
+
+def test_a_recited_text_is_listed_and_one_that_quotes_is_not(tmp_path: Path) -> None:
+    essay = made_text("essay", sentences=20)
+    sentences = essay.split("。")
+    recited = "好的，范文如下：\n" + "，".join(sentences[2:18])  # the same words, other punctuation
+    quoting = "。".join([*sentences[:4], made_text("comment", sentences=12)])
+    write_corpus(tmp_path, [row("ai", "recited", 1, text=recited), row("ai", "quoting", 1, text=quoting)])
+    write_corpus(tmp_path, [row("human", "essays", 1, text=essay), row("ai", "own", 1)], "dev")
+    assert listed(tmp_path) == digests(tmp_path, "recited")
+
+
+def test_what_only_another_model_wrote_is_no_copy(tmp_path: Path) -> None:
+    same = made_text("answer")
+    write_corpus(
+        tmp_path, [row("ai", "one", 1, text=same), row("ai", "two", 1, text=same), row("human", "h", 1)]
+    )
+    assert listed(tmp_path) == set()
+
+
+def test_texts_shorter_than_a_run_are_no_copies(tmp_path: Path) -> None:
+    write_corpus(tmp_path, [row("human", "h", 1, text="天地人。"), row("ai", "short", 1, text="天地人。")])
+    assert listed(tmp_path) == set()
+
+
+def test_the_list_holds_nothing_of_a_text(tmp_path: Path) -> None:
+    essay = made_text("essay")
+    write_corpus(tmp_path, [row("human", "essays", 1, text=essay), row("ai", "recited", 1, text=essay)])
+    assert len(listed(tmp_path)) == 1
+    assert essay[:8] not in texts.COPIES_FILE.read_text("utf-8")
+
+
+def test_what_is_listed_is_read_no_more_and_the_person_keeps_the_text(tmp_path: Path) -> None:
+    essay = made_text("essay")
+    write_corpus(
+        tmp_path,
+        [row("human", "essays", 1, text=essay), row("ai", "recited", 1, text=essay), row("ai", "own", 1)],
+    )
+    listed(tmp_path)
+    assert [text.source for text in read_texts(tmp_path / "train.jsonl.xz")] == ["essays", "own"]
+
+
+def test_the_list_that_ships_is_well_formed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    rows = [json.loads(line) for line in texts.COPIES_FILE.read_text("utf-8").splitlines()]
+    assert rows
+    assert all(set(row) == {"digest", "source", "generator", "domain", "share"} for row in rows)
+    assert all(row["share"] > 0.5 for row in rows)
