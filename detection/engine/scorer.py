@@ -40,14 +40,16 @@ def load_model_folder(
     precision: str | None = None,
     threads: int | None = None,
     is_shared: bool = False,
+    calibration: Calibration | None = None,
 ) -> ModelScorer:
     """A ready model from a local folder. No network, no code of the model's own; raises ModelFolderError.
 
     `is_shared`: several threads will want it at once, and may have as many lanes as it has threads.
+    `calibration`: instead of the folder's own, which is then not read.
     """
     manifest = read_manifest(folder)
     try:
-        calibration = Calibration.load(folder)
+        calibration = calibration or Calibration.load(folder)
     except (CalibrationError, UnicodeDecodeError) as error:
         raise ModelFolderError(f"{folder / CALIBRATION_FILE}: {error}") from error
     threads = threads or available_threads()

@@ -2,7 +2,7 @@
 
 `calibration.json` of a model folder:
 
-    version            2
+    version            3
     description        which texts it was fitted on, in a sentence
     languages          what the model was fitted for, e.g. ["zh"]; other languages end as inconclusive
     least_characters   shorter texts end as inconclusive
@@ -33,7 +33,7 @@ from detection.scoring.evidence import Evidence, Run
 from detection.scoring.genre import Genre
 from detection.scoring.statistics import Platt, sigmoid
 
-VERSION = 2
+VERSION = 3
 LEAST_CHARACTERS = 60
 BAND_EDGES = (60, 150, 300, 600, 1500, None)
 TOLERATED_FPRS = (0.001, 0.005, 0.01, 0.02)
@@ -197,7 +197,9 @@ class Calibration:
         try:
             content = json.loads(text)
             if content["version"] != VERSION:
-                raise CalibrationError(f"calibration version {content['version']} is not {VERSION}")
+                raise CalibrationError(
+                    f"calibration version {content['version']} is not {VERSION}: calibrate the model again"
+                )
             sentences = content["sentences"]
             calibration = cls(
                 bands=tuple(_band(band, Genre.GENERAL) for band in content["bands"]),

@@ -13,8 +13,9 @@ from detection.scoring.prepare import PreparedDocument
 from detection.scoring.statistics import Floats
 from detection.scoring.types import SegmentScore
 
-# Lengths of the runs that are looked for: a passage, a page, a section, a chapter.
-RUN_CHARACTERS = (300, 600, 1200, 2400)
+# Lengths of the runs that are looked for, from a paragraph to a section; each at most this much of the text.
+RUN_CHARACTERS = (200, 400, 800, 1600)
+MOST_OF_TEXT = 2 / 3
 # A sentence is read with its neighbours: half a weight for the next, a quarter for the one after.
 NEIGHBOUR_WEIGHTS = (0.25, 0.5, 1.0, 0.5, 0.25)
 
@@ -33,7 +34,7 @@ class Run:
 class Evidence:
     """Log-odds of AI: of the whole, of its worst runs, of each sentence with its neighbours.
 
-    `runs`: one per length of `RUN_CHARACTERS` that is at most half of the text; none of a short text.
+    `runs`: one per length of `RUN_CHARACTERS` that is at most `MOST_OF_TEXT`; none of a short text.
     """
 
     characters: int
@@ -72,7 +73,7 @@ def _worst_runs(logits: Floats, characters: npt.NDArray[np.int64]) -> tuple[Run,
     sums = np.concatenate([[0.0], np.cumsum(logits * characters)])
     runs = []
     for length in RUN_CHARACTERS:
-        if 2 * length > before[-1]:
+        if length > MOST_OF_TEXT * before[-1]:
             break
         starts = np.flatnonzero(before <= before[-1] - length)
         ends = np.searchsorted(before, before[starts] + length)

@@ -86,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
         if run is _train:
             about = "model folders or finished trainings; the mean of their log-odds counts beside the labels"
             command.add_argument("--teacher", type=Path, nargs="+", action="extend", default=[], help=about)
+            about = "the same, heard on legal texts instead"
+            command.add_argument(
+                "--legal-teacher", type=Path, nargs="+", action="extend", default=[], help=about
+            )
         if run is _quantise:  # in either place
             command.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
@@ -168,6 +172,7 @@ def _train(arguments: argparse.Namespace) -> None:
         texts=read_corpora(arguments.work / "corpora"),
         doubts=read_doubts(arguments.work),
         teachers=arguments.teacher,
+        legal_teachers=arguments.legal_teacher,
         target=arguments.work / "run",
     )
 

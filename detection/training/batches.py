@@ -34,6 +34,10 @@ class Batch:
     def to(self, device: str | torch.device) -> Batch:
         return Batch(*(getattr(self, name).to(device) for name in self.__slots__))
 
+    def rows(self, chosen: torch.Tensor) -> Batch:
+        """The examples that are true in `chosen`."""
+        return Batch(*(getattr(self, name)[chosen] for name in self.__slots__))
+
 
 class Feed(IterableDataset[tuple[int, list[Arrays]]]):
     """Pools of batches without end, from the given one on; like lengths share a batch."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.engine import load_model_folder
-from detection.scoring.calibration import BAND_EDGES, Band, Calibration, Threshold
+from detection.scoring.calibration import BAND_EDGES, Band, Calibration, Threshold, uncalibrated
 from detection.scoring.evidence import Evidence
 from detection.scoring.fitting import Sample, fit_calibration
 from detection.scoring.genre import Genre
@@ -63,7 +63,8 @@ def calibrate(
 
     `packages`: texts of packages that training read too, if the file is there.
     """
-    scorer = RememberingScorer(load_model_folder(folder), cache)
+    # Not by the calibration that it replaces, which may be of an older version.
+    scorer = RememberingScorer(load_model_folder(folder, calibration=uncalibrated()), cache)
     documents = scored_documents(data, packages, scorer, configuration)
     calibration = fit(documents, languages=configuration.model.languages)
     set_calibration(folder, calibration)

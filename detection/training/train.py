@@ -27,8 +27,9 @@ from detection.training.augmentation import Marks, token_number
 from detection.training.batches import Batch, Feed
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import TrainingText
-from detection.training.reading import fast_type, load_reader, mean_of_text, token_odds, training_device
+from detection.training.reading import fast_type, mean_of_text, token_odds, training_device
 from detection.training.sampling import Sampler
+from detection.training.teaching import Teachers, load_teachers
 
 CHECKPOINT_FILE = "checkpoint.pt"
 LOG_FILE = "log.jsonl"
@@ -58,13 +59,15 @@ def train(
     target: Path,
     doubts: npt.NDArray[np.float32] | None = None,
     teachers: Sequence[Path] = (),
+    legal_teachers: Sequence[Path] = (),
     most_steps: int | None = None,
 ) -> Place:
     """Train to the end of the plan, or for `most_steps` more steps; the averaged weights go to `final`.
 
     `base` holds weights to begin with and their tokenizer.json: the encoder, or a model to go on from.
     `doubts`: of a model in each text, as `mine` found them. `teachers`: models of the same vocabulary; the
-    mean of their log-odds, of tokens and of the whole, counts beside the labels by `plan.teacher_share`.
+    mean of their log-odds, of tokens and of the whole, counts beside the labels by `plan.teacher_share`; on
+    legal texts that of `legal_teachers` instead, if there are any.
 
     Raises ValueError for a teacher of another vocabulary, one that the plan does not ask for, none where it
     does, and a checkpoint with batches of another size.
@@ -82,7 +85,7 @@ def train(
     )
     fuse_attention(model)
     device = training_device()
-    run = Run(model, plan, device, [_teacher(folder, tokenizer, device) for folder in teachers])
+    run = Run(model, plan, device, load_teachers(teachers, legal_teachers, tokenizer, device))
     target.mkdir(parents=True, exist_ok=True)
     place = run.resume(target / CHECKPOINT_FILE)
     last = None if most_steps is None else place.step + most_steps
@@ -116,13 +119,6 @@ def _processes(device: str) -> int:
     return min(_MOST_PROCESSES, max(1, (os.cpu_count() or 2) - 1)) if device == "cuda" else 0
 
 
-def _teacher(folder: Path, tokenizer: Tokenizer, device: str) -> Any:
-    theirs = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    if theirs.get_vocab() != tokenizer.get_vocab():
-        raise ValueError(f"{folder} reads by other words than its pupil")
-    return load_reader(folder, device)
-
-
 class Run:
     """The model, its optimizer and the running average of its weights.
 
@@ -131,7 +127,7 @@ class Run:
     time on a CPU; embeddings too, so that words the corpora lack stay beside those they have.
     """
 
-    def __init__(self, model: Any, plan: TrainingPlan, device: str, teachers: Sequence[Any] = ()) -> None:
+    def __init__(self, model: Any, plan: TrainingPlan, device: str, teachers: Teachers | None = None) -> None:
         self.plan = plan
         self.teachers = teachers
         self.device = device
@@ -182,8 +178,7 @@ class Run:
         targets = self._smoothed(batch.labels)
         segment_targets = self._smoothed(batch.labels.amax(1))  # only pure segments count
         if self.teachers:
-            with torch.no_grad():
-                opinion = torch.stack([token_odds(teacher, batch) for teacher in self.teachers]).mean(0)
+            opinion = self.teachers.opinion(batch)
             targets = targets.lerp(opinion.sigmoid(), self.plan.teacher_share)
             segment_opinion = mean_of_text(opinion, batch).sigmoid()
             segment_targets = segment_targets.lerp(segment_opinion, self.plan.teacher_share)

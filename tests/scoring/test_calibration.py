@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detection.scoring.calibration import Calibration, CalibrationError, uncalibrated
-from detection.scoring.evidence import RUN_CHARACTERS, Evidence, Run
+from detection.scoring.evidence import MOST_OF_TEXT, RUN_CHARACTERS, Evidence, Run
 from detection.scoring.fitting import Sample, fit_calibration
 from detection.scoring.genre import Genre
 from detection.scoring.statistics import (
@@ -21,6 +21,7 @@ from detection.scoring.statistics import (
 )
 
 Generator = np.random.Generator
+PASSAGE_CHARACTERS = RUN_CHARACTERS[0]
 
 
 @pytest.fixture
@@ -30,24 +31,27 @@ def generator() -> Generator:
 
 
 def evidence(generator: Generator, mean: float, characters: int) -> Evidence:
-    """A text whose passages of 300 characters scatter around its mean, as passages do."""
-    count = max(1, characters // 300)
+    """A text whose passages of 200 characters scatter around its mean, as passages do."""
+    count = max(1, characters // PASSAGE_CHARACTERS)
     scattered = mean + generator.normal(0, 1, count)
     return Evidence(
         characters=characters,
         mean_logit=float(scattered.mean()),
-        runs=tuple(
-            worst_run(scattered, length // 300) for length in RUN_CHARACTERS if 2 * length <= characters
-        ),
+        runs=worst_runs(scattered),
         sentence_logits=scattered,
         sentence_characters=np.full(count, characters // count),
     )
 
 
+def worst_runs(passages: np.ndarray) -> tuple[Run, ...]:
+    lengths = (characters // PASSAGE_CHARACTERS for characters in RUN_CHARACTERS)
+    return tuple(worst_run(passages, n) for n in lengths if n <= MOST_OF_TEXT * len(passages))
+
+
 def worst_run(passages: np.ndarray, length: int) -> Run:
     means = np.convolve(passages, np.full(length, 1 / length), mode="valid")
     first = int(np.argmax(means))
-    return Run(length * 300, float(means[first]), first, first + length)
+    return Run(length * PASSAGE_CHARACTERS, float(means[first]), first, first + length)
 
 
 def samples(generator: Generator, count: int, *, least: int = 60, most: int = 4000) -> list[Sample]:
@@ -114,7 +118,7 @@ def test_unseen_human_texts_are_accused_no_more_often_than_tolerated(
 ) -> None:
     """Over many calibrations: any single one may be lucky, which is what its upper bound is for."""
     generator = np.random.default_rng(11)
-    unseen = [s for s in samples(generator, 3000, least=edges[0], most=edges[1]) if not s.is_ai]
+    unseen = [s for s in samples(generator, 6000, least=edges[0], most=edges[1]) if not s.is_ai]
     rates, bounds = [], []
     for _ in range(12):
         fitted = fit_calibration(samples=samples(generator, 1200, least=edges[0], most=edges[1]))
@@ -147,15 +151,15 @@ def test_a_chapter_counts_although_the_rest_reads_human(
     def accused(ai_characters: int) -> float:
         papers = []
         for _ in range(200):
-            passages = generator.normal(-2, 1, 40)
-            passages[10 : 10 + ai_characters // 300] += 4.5
+            passages = generator.normal(-2, 1, 60)
+            passages[15 : 15 + ai_characters // PASSAGE_CHARACTERS] += 4.5
             papers.append(
                 Evidence(
                     characters=12_000,
                     mean_logit=float(passages.mean()),
-                    runs=tuple(worst_run(passages, length // 300) for length in RUN_CHARACTERS),
+                    runs=worst_runs(passages),
                     sentence_logits=passages,
-                    sentence_characters=np.full(40, 300),
+                    sentence_characters=np.full(60, PASSAGE_CHARACTERS),
                 )
             )
         return float(np.mean([band.statistic(e) > threshold.logit for e in papers]))

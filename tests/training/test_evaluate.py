@@ -85,6 +85,7 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
 ) -> None:
     card = tmp_path / "card.md"
     card.write_text(f"# A card\n\n{BEGINNING}\n{END}\n", "utf-8")
+    (folder / "calibration.json").write_text('{"version": 1}')  # an old one is replaced
     calibrate(
         folder=folder,
         data=data,

@@ -19,6 +19,7 @@ from detection.training.configuration import TrainingPlan  # noqa: E402
 from detection.training.corpora import prepare_corpora, read_corpora  # noqa: E402
 from detection.training.export import ExportError, export_model, mean_state  # noqa: E402
 from detection.training.reading import token_odds  # noqa: E402
+from detection.training.teaching import Teachers  # noqa: E402
 from detection.training.train import (  # noqa: E402
     CHECKPOINT_FILE,
     FINAL_FOLDER,
@@ -42,7 +43,11 @@ def run_training(tmp_path: Path, request: pytest.FixtureRequest) -> RunTraining:
     prepare_corpora(data=tmp_path, tokenizer=tokenizer, target=tmp_path / "corpora")
 
     def run(
-        name: str, plan: TrainingPlan, most_steps: int | None = None, teachers: Sequence[Path] = ()
+        name: str,
+        plan: TrainingPlan,
+        most_steps: int | None = None,
+        teachers: Sequence[Path] = (),
+        legal_teachers: Sequence[Path] = (),
     ) -> Place:
         return train(
             plan=plan,
@@ -50,6 +55,7 @@ def run_training(tmp_path: Path, request: pytest.FixtureRequest) -> RunTraining:
             texts=read_corpora(tmp_path / "corpora"),
             target=tmp_path / name,
             teachers=teachers,
+            legal_teachers=legal_teachers,
             most_steps=most_steps,
         )
 
@@ -118,7 +124,8 @@ def test_without_a_teacher_labels_alone_count_and_by_its_word_alone_none_does() 
 
     def loss(share: float, *teachers: Any) -> float:
         torch.manual_seed(5)
-        run = Run(Guesser(), replace(plan, teacher_share=share), "cpu", teachers)
+        listened = Teachers(general=teachers, legal=(), words=()) if teachers else None
+        run = Run(Guesser(), replace(plan, teacher_share=share), "cpu", listened)
         return float(run.loss(batch).detach())
 
     torch.manual_seed(5)
@@ -139,13 +146,32 @@ def test_without_a_teacher_labels_alone_count_and_by_its_word_alone_none_does() 
     assert by_labels != pytest.approx(by_teacher, rel=0.05)
 
 
+def test_on_legal_texts_their_own_teachers_are_heard() -> None:
+    words = ["", "原告", "被告", "天", "地"]
+    ids = torch.tensor([[3, 4, 3, 4], [1, 3, 2, 4], [4, 4, 4, 4]])
+    batch = Batch(ids, torch.ones(3, 4), torch.ones(3, 4), torch.zeros(3, 4), torch.ones(3))
+    general = Speaker(torch.arange(12.0).reshape(3, 4))
+    legal = [Speaker(torch.full((1, 4), odds)) for odds in (-2.0, -4.0)]
+    opinion = Teachers([general], legal, words).opinion(batch)
+    assert opinion.tolist() == [[0, 1, 2, 3], [-3] * 4, [8, 9, 10, 11]]
+    assert Teachers([general], [], words).opinion(batch)[1].tolist() == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
+def test_a_teacher_of_legal_texts_needs_one_of_all_others(run_training: RunTraining, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a teacher of all that is no legal text is needed"):
+        run_training("taught", tiny_plan(), most_steps=1, legal_teachers=[tmp_path / "base"])
+
+
 @pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
 def test_one_architecture_teaches_another_and_is_not_changed(
     run_training: RunTraining, tmp_path: Path
 ) -> None:
     write_base(tmp_path / "teacher", "bert-base")
     before = (tmp_path / "teacher" / "model.safetensors").read_bytes()
-    run_training("taught", tiny_plan(teacher_share=0.5), most_steps=3, teachers=[tmp_path / "teacher"])
+    teacher = [tmp_path / "teacher"]
+    plan = tiny_plan(teacher_share=0.5)
+    run_training("taught", plan, most_steps=3, teachers=teacher, legal_teachers=teacher)
     run_training("alone", tiny_plan(), most_steps=3)
     ends = [torch.load(tmp_path / name / CHECKPOINT_FILE, weights_only=True) for name in ("taught", "alone")]
     assert set(ends[0]["model"]) == set(ends[1]["model"])
