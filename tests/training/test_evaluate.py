@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+from detection.engine import write_manifest
 from detection.training.attacks import ATTACKS
 from detection.training.calibrate import calibrate
 from detection.training.card import BEGINNING, END
@@ -80,12 +81,17 @@ def folder(tmp_path: Path) -> Path:
     return target
 
 
+def make_calibration_old(folder: Path) -> None:
+    (folder / "calibration.json").write_text('{"version": 1}')
+    write_manifest(folder, name="tiny", version="1", description="tiny")
+
+
 def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibrate(
     tmp_path: Path, folder: Path, data: Path, configuration: Configuration
 ) -> None:
     card = tmp_path / "card.md"
     card.write_text(f"# A card\n\n{BEGINNING}\n{END}\n", "utf-8")
-    (folder / "calibration.json").write_text('{"version": 1}')  # an old one is replaced
+    make_calibration_old(folder)  # it is replaced
     calibrate(
         folder=folder,
         data=data,

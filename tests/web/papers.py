@@ -15,6 +15,7 @@ from detection.scoring.calibration import (
     SentenceCalibration,
     Threshold,
 )
+from detection.scoring.evidence import RUN_CHARACTERS
 from detection.scoring.statistics import Platt
 from detection.selectors.detections import detection_of
 from tests.services.detections import FakeModel, extract, hand_in_file, hand_in_text, score
@@ -60,7 +61,14 @@ class JudgingModel(FakeModel):
 def _band(start: int, end: int | None) -> Band:
     thresholds = tuple(Threshold(rate, 2.0, 500, 2, rate * 1.5) for rate in TOLERATED_FPRS)
     return Band(
-        start, end, 500, 500, Platt(1.0, 0.0), -1.0, thresholds, (RunDiscount(300, 0.5, 0.2, 1500.0),)
+        start,
+        end,
+        500,
+        500,
+        Platt(1.0, 0.0),
+        -1.0,
+        thresholds,
+        (RunDiscount(RUN_CHARACTERS[0], 0.5, 0.2, 1500.0),),
     )
 
 
