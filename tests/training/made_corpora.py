@@ -20,6 +20,7 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *CHARACTERS, *"，。、�
 
 def tiny_plan(**changes: Any) -> TrainingPlan:
     small = {
+        "seed": 42,
         "batch_tokens": 400,
         "token_budget": 20_000,
         "minutes": math.inf,
