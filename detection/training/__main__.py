@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--legal-teacher", type=Path, nargs="+", action="extend", default=[], help=about
             )
+        if run is _leave_out:
+            about = "runs of the configuration; others are read if they are finished (default: all)"
+            command.add_argument("--only", nargs="+", action="extend", default=[], help=about)
         if run is _quantise:  # in either place
             command.add_argument("--data", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
@@ -186,6 +189,7 @@ def _leave_out(arguments: argparse.Namespace) -> None:
         corpora=arguments.work / "corpora",
         target=arguments.work / "leave-out",
         configuration=_configuration(arguments),
+        only=arguments.only,
     )
 
 

@@ -34,8 +34,8 @@ class Batch:
     def to(self, device: str | torch.device) -> Batch:
         return Batch(*(getattr(self, name).to(device) for name in self.__slots__))
 
-    def rows(self, chosen: torch.Tensor) -> Batch:
-        """The examples that are true in `chosen`."""
+    def rows(self, chosen: torch.Tensor | slice) -> Batch:
+        """The examples of a slice, or those that are true in `chosen`."""
         return Batch(*(getattr(self, name)[chosen] for name in self.__slots__))
 
 

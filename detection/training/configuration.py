@@ -78,7 +78,6 @@ class EvaluationPlan:
     long_text_characters: int
     splices: int
     papers: int
-    attacked_texts: int
 
 
 @dataclass(frozen=True, slots=True)

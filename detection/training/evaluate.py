@@ -122,7 +122,7 @@ def evaluate(
         "examples": _examples(model),
         "speeds": speeds(folder, [document.text for document in documents["dev"][:_TIMED_TEXTS]]),
         "leave_out": json.loads(leave_out.read_text("utf-8")) if leave_out.exists() else None,
-        "attacks": _attack_table(documents["dev_ood"], scorer, model.calibration, plan),
+        "attacks": _attack_table(documents["dev_ood"], scorer, model.calibration),
     }
     write_report(report, docs)
     if card is not None:
@@ -226,15 +226,13 @@ def _examples(model: ModelScorer) -> list[Content]:
 
 
 def _attack_table(
-    documents: Sequence[Document], scorer: RememberingScorer, calibration: Calibration, plan: EvaluationPlan
+    documents: Sequence[Document], scorer: RememberingScorer, calibration: Calibration
 ) -> list[Content]:
-    by_source = (lambda d: d.label, lambda d: d.source, lambda d: d.generator)
     long_enough = [d for d in documents if len(d.text) >= 150]
-    chosen = spread(long_enough, by_source, plan.attacked_texts, plan.seed)
     attacks: dict[str, Callable[[str], str]] = {"none": lambda text: text, **ATTACKS}
     rows = []
     for name, attack in attacks.items():
-        judged = judge([d.with_text(attack(d.text)) for d in chosen], scorer, calibration)
+        judged = judge([d.with_text(attack(d.text)) for d in long_enough], scorer, calibration)
         scores, is_ai = arrays(judged)
         rows.append(
             {

@@ -1,9 +1,9 @@
 """How well the recipe does on generators and kinds of writing it has never seen: leave some out and look.
 
-A run leaves out several families of generators and several areas at once, each text of theirs; what it then
-makes of each family and area is one row. Shorter runs than the shipped model's, from the bare encoder: a row
-says what the corpora teach about the unseen, not how good the shipped model is. Rewritten answers are left
-out of every run: they repeat what others wrote, whatever their family and area.
+A run leaves out families of generators and areas, most runs several at once, each text of theirs; what it
+then makes of each family and area is one row. Shorter runs than the shipped model's, from the bare encoder:
+a row says what the corpora teach about the unseen, not how good the shipped model is. Rewritten answers are
+left out of every run: they repeat what others wrote, whatever their family and area.
 """
 
 from __future__ import annotations
@@ -42,23 +42,35 @@ Row = dict[str, Any]
 
 
 def leave_out(
-    *, data: Path, base: Path, corpora: Path, target: Path, configuration: Configuration
+    *,
+    data: Path,
+    base: Path,
+    corpora: Path,
+    target: Path,
+    configuration: Configuration,
+    only: Sequence[str] = (),
 ) -> list[Row]:
-    """Train and measure every run of the configuration; one finished at the same budget is not repeated.
+    """Train and measure every run of the configuration, or `only` these; one finished at the same budget is
+    not repeated.
 
-    Writes `RESULTS_FILE` into `target` after each run and returns its rows.
+    Writes the rows of all finished runs into `RESULTS_FILE` in `target` and returns them. Raises ValueError
+    for a run that the configuration does not have.
     """
     plan = configuration.leave_out
+    if unknown := sorted(set(only) - set(plan.runs)):
+        raise ValueError(f"no such run: {', '.join(unknown)}; there are {', '.join(plan.runs)}")
     target.mkdir(parents=True, exist_ok=True)
     texts = read_corpora(corpora)
     rows: list[Row] = []
     for name, run in plan.runs.items():
         results = target / name / f"{plan.token_budget}-{RESULTS_FILE}"
         if not results.exists():
+            if only and name not in only:
+                continue
             folder = _trained(texts, run, base, target / name / str(plan.token_budget), configuration)
             results.write_text(json.dumps(_measured(folder, run, data, plan), ensure_ascii=False), "utf-8")
         rows += json.loads(results.read_text("utf-8"))
-    content = {"token_budget": plan.token_budget, "rows": rows}
+    content = {"token_budget": plan.token_budget, "rows": rows, "of_each_once": _summary(rows)}
     (target / RESULTS_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return rows
 
@@ -104,6 +116,7 @@ def _measured(
     scorer = RememberingScorer(load_model_folder(folder), folder.parent / "scores")
     held, development = list(read_texts(data / TRAINING_FILE)), list(read_texts(data / "dev.jsonl.xz"))
     human_of_all = _chosen([t for t in development if t.label == HUMAN], plan)
+    everything = [*left_out["families"], *left_out["areas"]]
     rows = []
     for family in left_out["families"]:
         ai = [t for t in held + development if t.label == AI and family_of(t.generator) == family]
@@ -112,7 +125,20 @@ def _measured(
         inside = [t for t in held + development if area_of(t.source, t.domain) == area]
         human, ai = ([t for t in inside if t.label == label] for label in (HUMAN, AI))
         rows.append(_row("area", area, _chosen(human, plan), _chosen(ai, plan), scorer, plan))
-    return rows
+    return [{**row, "beside": [other for other in everything if other != row["name"]]} for row in rows]
+
+
+def _summary(rows: Sequence[Row]) -> dict[str, float]:
+    """What is left out by several runs counts by the one that leaves out least beside it."""
+    once: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: len(row["beside"])):
+        once.setdefault(row["name"], row)
+    areas, shares = ([row[name] for row in once.values()] for name in ("auroc", "tpr_at_1_percent_fpr"))
+    return {
+        "mean_auroc": round(float(np.mean(areas)), 4),
+        "least_auroc": min(areas),
+        "mean_tpr_at_1_percent_fpr": round(float(np.mean(shares)), 4),
+    }
 
 
 def _chosen(texts: Sequence[CorpusText], plan: LeaveOutPlan) -> list[Document]:

@@ -127,24 +127,25 @@ def speed_table(rows: Sequence[Content]) -> str:
 
 
 def leave_out_section(content: Content) -> str:
-    heads = ["left out", "", "human", "AI", "AUROC", "TPR at 1 % FPR"]
-    rows = content["rows"]
-    mean = [sum(row[name] for row in rows) / len(rows) for name in ("auroc", "tpr_at_1_percent_fpr")]
+    heads = ["left out", "", "beside", "human", "AI", "AUROC", "TPR at 1 % FPR"]
+    summary = content["of_each_once"]
     cells = [
         [
             row["left_out"],
             row["name"],
+            ", ".join(row["beside"]),
             row["human_texts"],
             row["ai_texts"],
             f"{row['auroc']:.3f} {interval(row['auroc_interval'])}",
             f"{row['tpr_at_1_percent_fpr']:.2f}",
         ]
-        for row in rows
+        for row in content["rows"]
     ]
     return (
         "Written by `python -m detection.training leave-out`: shorter runs from the bare encoder, "
         f"{content['token_budget']:,} tokens each, each without the texts of some generators and areas. "
-        f"Mean AUROC {mean[0]:.3f}, mean TPR {mean[1]:.2f}.\n\n" + table(heads, cells)
+        f"Mean AUROC {summary['mean_auroc']:.3f}, mean TPR {summary['mean_tpr_at_1_percent_fpr']:.2f}: each "
+        "once, by the run that left out least beside it.\n\n" + table(heads, cells)
     )
 
 

@@ -79,7 +79,7 @@ def markdown(report: Content) -> str:
             if report["leave_out"]
             else []
         ),
-        "## Attacks\n\nOn `dev_ood`, 150 characters and more.\n\n" + attack_table(report["attacks"]),
+        "## Attacks\n\nAll of `dev_ood` with 150 characters and more.\n\n" + attack_table(report["attacks"]),
         "## Speed\n\nFrom text to scores, backends taking turns on the machine of this evaluation.\n\n"
         + speed_table(report["speeds"]),
         "## Thresholds\n\n" + threshold_table(report["calibration"]),

@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ LOG_STEPS = 50
 _AVERAGE_WARMUP = 0.2
 _LEAST_RATE = 0.02
 _MOST_PROCESSES = 8  # that make batches for a GPU
+_CPU_TOKENS = 4096  # at once: what it computes on stays near it; a larger batch is read in parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,7 @@ class Run:
         self.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * rate_factor(self.plan, place)
-        loss = self.loss(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = torch.stack([self._backwards(part, batch) for part in self._parts(batch)]).sum()
         for name, parameter in self._learned.items():
             self.weights[name].grad = None if parameter.grad is None else parameter.grad.float()
             parameter.grad = None
@@ -169,7 +169,19 @@ class Run:
             torch._foreach_copy_(list(self._learned.values()), learned)
             decay = min(self.plan.average_decay, 1 - 1 / ((place.step + 1) * _AVERAGE_WARMUP + 1))
             torch._foreach_lerp_(list(self.average.values()), learned, 1 - decay)
-        self.losses.append(loss.detach())  # not read here: a GPU would have to be waited for
+        self.losses.append(loss)  # not read here: a GPU would have to be waited for
+
+    def _parts(self, batch: Batch) -> Iterator[Batch]:
+        examples, tokens = batch.input_ids.shape
+        at_once = examples if self.device != "cpu" else max(1, _CPU_TOKENS // tokens)
+        for first in range(0, examples, at_once):
+            yield batch.rows(slice(first, first + at_once))
+
+    def _backwards(self, part: Batch, whole: Batch) -> torch.Tensor:
+        """Adds to the gradients; returns what the part adds to the mean loss of the whole batch."""
+        loss = self.loss(part) * (len(part.input_ids) / len(whole.input_ids))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The whole segment by its mean log-odds, where one author wrote it; and every token by its own."""

@@ -47,7 +47,7 @@ def configuration() -> Configuration:
     return replace(
         usual,
         calibration=replace(usual.calibration, **fewer),
-        evaluation=replace(usual.evaluation, splices=6, papers=1, attacked_texts=8),
+        evaluation=replace(usual.evaluation, splices=6, papers=1),
     )
 
 

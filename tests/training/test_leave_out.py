@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +62,10 @@ def test_a_finished_run_is_measured_once_and_not_trained_again_for_the_same_budg
         configuration.leave_out,
         token_budget=900,
         texts_per_class=10,
-        runs={"only": {"families": ["GPT-4"], "areas": ["law"]}},
+        runs={
+            "both": {"families": ["GPT-4"], "areas": ["law"]},
+            "alone": {"families": [], "areas": ["law"]},
+        },
     )
     configuration = replace(configuration, leave_out=plan, training=tiny_plan())
     longer = replace(configuration, leave_out=replace(plan, token_budget=1200))
@@ -72,16 +76,29 @@ def test_a_finished_run_is_measured_once_and_not_trained_again_for_the_same_budg
         return train(texts=texts, **rest)
 
     monkeypatch.setattr("detection.training.leave_out.train", remember)
-    for again in (configuration, configuration, longer):
-        measured = leave_out(
-            data=tmp_path,
-            base=tmp_path / "base",
-            corpora=tmp_path / "corpora",
-            target=tmp_path / "runs",
-            configuration=again,
-        )
-    texts, _ = trained_on  # once for each budget
-    assert {text.source for text in texts} == {"web"}
-    assert [(r["left_out"], r["name"]) for r in measured] == [("generators", "GPT-4"), ("area", "law")]
+    folders: dict[str, Any] = {
+        "data": tmp_path,
+        "base": tmp_path / "base",
+        "corpora": tmp_path / "corpora",
+        "target": tmp_path / "runs",
+    }
+    for plan_now, only in ((configuration, ["both"]), (configuration, []), (longer, ["alone"])):
+        measured = leave_out(**folders, configuration=plan_now, only=only)
+    assert [{text.source for text in texts} for texts in trained_on] == [{"web"}] * 3
+    assert [row["name"] for row in measured] == ["law"]  # no other run has read so much
+
+    measured = leave_out(**folders, configuration=configuration)
+    assert len(trained_on) == 3
+    assert [(r["left_out"], r["name"], r["beside"]) for r in measured] == [
+        ("generators", "GPT-4", ["law"]),
+        ("area", "law", ["GPT-4"]),
+        ("area", "law", []),
+    ]
     assert all(r["human_texts"] and r["ai_texts"] for r in measured)
-    assert (tmp_path / "runs" / RESULTS_FILE).exists()
+    gpt, _, law = measured
+    summary = json.loads((tmp_path / "runs" / RESULTS_FILE).read_text("utf-8"))["of_each_once"]
+    assert summary["mean_auroc"] == pytest.approx((gpt["auroc"] + law["auroc"]) / 2, abs=1e-4)
+    assert summary["least_auroc"] == min(gpt["auroc"], law["auroc"])
+
+    with pytest.raises(ValueError, match="no such run: third"):
+        leave_out(**folders, configuration=configuration, only=["third"])

@@ -291,3 +291,31 @@ def test_a_step_happens_on_one_device_alone(monkeypatch: pytest.MonkeyPatch) -> 
     run.step(Batch(ids, ids, ids.float(), ids.float(), torch.ones(2)), Place())
     kept = [*run.weights.values(), *run.average.values(), *run.losses]
     assert {tensor.device.type for tensor in kept} == {"meta"}
+
+
+def test_a_batch_read_in_parts_moves_the_weights_as_one_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = torch.tensor([[1, 2, 3, 4]] * 5)
+    labels = torch.tensor([[0.0] * 4, [1.0] * 4, [0.0, 0.0, 1.0, 1.0], [1.0] * 4, [0.0] * 4])
+    batch = Batch(ids, ids, ids.float(), labels, torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0]))
+    monkeypatch.setattr("detection.training.train.fast_type", lambda _: torch.float32)
+
+    def trained(tokens_at_once: int) -> tuple[list[int], Run]:
+        monkeypatch.setattr("detection.training.train._CPU_TOKENS", tokens_at_once)
+        torch.manual_seed(5)
+        run = Run(Guesser(), tiny_plan(), "cpu")
+        read: list[int] = []
+        loss = run.loss
+
+        def counted(part: Batch) -> Any:
+            read.append(len(part.input_ids))
+            return loss(part)
+
+        monkeypatch.setattr(run, "loss", counted)
+        run.step(batch, Place())
+        return read, run
+
+    (at_once, whole), (in_parts, parts) = trained(20), trained(8)
+    assert (at_once, in_parts) == ([5], [2, 2, 1])
+    assert float(parts.losses[0]) == pytest.approx(float(whole.losses[0]), rel=1e-5)
+    for name, value in whole.weights.items():
+        assert torch.allclose(parts.weights[name], value, atol=1e-6), name
