@@ -24,6 +24,7 @@ from detection.scoring.types import (
     TextBlock,
 )
 
+EDITION = 2  # one more whenever some text is read or cut otherwise: remembered answers are then asked anew
 LEAST_WRAPPED_LINE_CHARACTERS = 20
 
 _LINE = re.compile(r"[^\r\n\x0b\x0c\x85\u2028\u2029]*(?:\r\n|[\r\n\x0b\x0c\x85\u2028\u2029])?")

@@ -7,27 +7,33 @@ import zlib
 from bisect import bisect
 from collections.abc import Sequence
 
-SENTENCE_CHARACTERS = 400  # longer ones are cut
+# A longer sentence is cut into parts: a text without punctuation would have none to be looked at.
+SENTENCE_CHARACTERS = 400
+PART_CHARACTERS = 75
+_PAUSE_DISTANCE = 35  # so far from there a part may end at a pause
 # A token of the shipped tokenizer is never shorter than a character, and 512 tokens include two special ones.
 MOST_CHARACTERS = 510
 # Borders between segments keep this far apart where the sentences let them.
 BORDER_DISTANCE = 240
 TWO_SEGMENTS = 980  # what two segments hold, wherever the sentences between them end
 
-_PAUSE = re.compile(r"[，、,：: ）)》]")
+_PAUSE = re.compile(r"[，、,：:）)》]+ *| +")
 
 Span = tuple[int, int]
 
 
 def bounded_sentences(text: str, ends: Sequence[int]) -> list[Span]:
-    """Sentences as (start, end), at most `SENTENCE_CHARACTERS` long; longer ones are cut, best at a pause."""
+    """Sentences as (start, end). One of more than `SENTENCE_CHARACTERS` comes in parts of about
+    `PART_CHARACTERS`, at most twice as long, cut at a pause where one is near.
+    """
     spans: list[Span] = []
     start = 0
     for end in ends:
-        while end - start > SENTENCE_CHARACTERS:
-            cut = _cut_near(text, start + SENTENCE_CHARACTERS)
-            spans.append((start, cut))
-            start = cut
+        if end - start > SENTENCE_CHARACTERS:
+            while end - start > 2 * PART_CHARACTERS:
+                cut = _cut_near(text, start + PART_CHARACTERS)
+                spans.append((start, cut))
+                start = cut
         if start < end:
             spans.append((start, end))
         start = end
@@ -86,7 +92,6 @@ def _length(sentences: Sequence[Span]) -> int:
     return sentences[-1][1] - sentences[0][0]
 
 
-def _cut_near(text: str, limit: int) -> int:
-    window_start = limit - 100
-    pauses = list(_PAUSE.finditer(text, window_start, limit))
-    return pauses[-1].end() if pauses else limit
+def _cut_near(text: str, place: int) -> int:
+    pauses = _PAUSE.finditer(text, place - _PAUSE_DISTANCE, place + _PAUSE_DISTANCE)
+    return min((pause.end() for pause in pauses), key=lambda end: abs(end - place), default=place)

@@ -1,4 +1,5 @@
-"""What the answer to a text depends on besides the text: the model, its calibration, the tolerated rate.
+"""What the answer to a text depends on besides the text: how it is cut, the model, its calibration, the
+tolerated rate.
 
 In Valkey for a few seconds, so that a call need not ask the database. A changed policy is forgotten at once;
 another model version counts after these seconds at the latest.
@@ -10,6 +11,7 @@ from contextlib import suppress
 
 from redis import RedisError
 
+from detection.scoring.prepare import EDITION
 from detection.selectors.model_versions import active_model_version
 from detection.selectors.policies import policy_of
 from zhenwen.jobs.queues import shared_connection
@@ -49,7 +51,7 @@ def remember_terms(*, organization_id: int) -> str | None:
 
 
 def written_terms(model_digest: str, calibration_digest: str, tolerated_fpr: object) -> str:
-    return f"{model_digest[:16]}:{calibration_digest[:16]}:{tolerated_fpr}"
+    return f"{EDITION}:{model_digest[:16]}:{calibration_digest[:16]}:{tolerated_fpr}"
 
 
 def tolerated_fpr_in(terms: str) -> str:

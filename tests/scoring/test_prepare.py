@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detection.scoring.prepare import PreparedDocument, plain_document, prepare
-from detection.scoring.segments import MOST_CHARACTERS
+from detection.scoring.segments import MOST_CHARACTERS, PART_CHARACTERS, SENTENCE_CHARACTERS
 from detection.scoring.sentences import sentence_ends
 from detection.scoring.types import BlockKind
 
@@ -211,6 +212,33 @@ def test_a_sentence_leads_back_to_what_the_author_typed() -> None:
 
 def test_a_line_of_nothing_but_marks_is_no_sentence() -> None:
     assert prepared(f"{PARAGRAPH}\n\n- \n\n……").sentences == prepared(PARAGRAPH).sentences
+
+
+def test_a_text_without_punctuation_has_parts_to_be_looked_at() -> None:
+    text = re.sub("[，。；]", "", PARAGRAPH * 5)
+    parts = [text[s.start : s.end] for s in prepared(text).sentences]
+    assert len(text) > SENTENCE_CHARACTERS
+    assert "".join(parts) == text
+    assert {len(part) for part in parts[:-1]} == {PART_CHARACTERS}
+    assert PART_CHARACTERS < len(parts[-1]) <= 2 * PART_CHARACTERS
+
+
+def test_a_sentence_without_end_is_cut_at_the_nearest_pauses_and_within_no_word() -> None:
+    clause = "这件事情从春天说到秋天也没有说完"
+    text = "，".join([clause] * 26) + "。"
+    parts = [text[s.start : s.end] for s in prepared(text).sentences]
+    assert "".join(parts) == text
+    assert set(parts[:-1]) == {f"{clause}，" * 4}
+
+    words = "one more word of a sentence that nobody ends " * 12
+    parts = [words[s.start : s.end] for s in prepared(words).sentences]
+    assert len(parts) > 4
+    assert " ".join(parts).split() == words.split()
+
+
+def test_a_sentence_that_is_merely_long_stays_whole() -> None:
+    text = f"{'这件事情从春天说到秋天也没有说完，' * 12}于是大家散了。"
+    assert len(prepared(text).sentences) == 1
 
 
 def test_hidden_characters_make_no_text_longer() -> None:

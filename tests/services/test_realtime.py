@@ -5,7 +5,7 @@
 3. The same text again is answered from the cache, and counted.
 4. Counted uses are booked once, whatever dies in between.
 5. What the allowance does not hold is refused, cached or not.
-6. Another institution, another rate or another model is no cache hit.
+6. Another institution, another rate, another model or another way to cut a text is no cache hit.
 7. Too many wait, or for too long: refused at the door.
 8. The queue server is away: the row is asked until the deadline.
 9. A call that died is found again by its id.
@@ -40,6 +40,7 @@ from detection.services.realtime import (
     new_call,
 )
 from detection.services.realtime_calls import INBOX
+from detection.services.realtime_terms import forget_terms
 from detection.services.realtime_usage import book_realtime_usage
 from detection.services.submission import SubmissionRefused
 from detection.states import State
@@ -224,6 +225,17 @@ def test_another_institution_gets_no_answer_from_this_ones_cache(cast: Cast) -> 
     with a_realtime_worker():
         ask(cast.acme)
     assert ask(cast.rival, seconds=0).payload is None
+
+
+def test_an_answer_to_a_text_that_was_cut_otherwise_is_given_no_more(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with a_realtime_worker():
+        ask(cast.acme)
+    assert ask(cast.acme, seconds=0).cached
+    monkeypatch.setattr("detection.services.realtime_terms.EDITION", -1)
+    forget_terms(organization_id=cast.acme.id)
+    assert ask(cast.acme, seconds=0).payload is None
 
 
 def test_too_many_waiting_calls_are_refused_at_the_door(cast: Cast, settings: LazySettings) -> None:
