@@ -69,7 +69,7 @@ def leave_out(
                 continue
             folder = _trained(texts, run, base, target / name / str(plan.token_budget), configuration)
             results.write_text(json.dumps(_measured(folder, run, data, plan), ensure_ascii=False), "utf-8")
-        rows += json.loads(results.read_text("utf-8"))
+        rows += [_beside(row, run) for row in json.loads(results.read_text("utf-8"))]
     content = {"token_budget": plan.token_budget, "rows": rows, "of_each_once": _summary(rows)}
     (target / RESULTS_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return rows
@@ -116,7 +116,6 @@ def _measured(
     scorer = RememberingScorer(load_model_folder(folder), folder.parent / "scores")
     held, development = list(read_texts(data / TRAINING_FILE)), list(read_texts(data / "dev.jsonl.xz"))
     human_of_all = _chosen([t for t in development if t.label == HUMAN], plan)
-    everything = [*left_out["families"], *left_out["areas"]]
     rows = []
     for family in left_out["families"]:
         ai = [t for t in held + development if t.label == AI and family_of(t.generator) == family]
@@ -125,7 +124,13 @@ def _measured(
         inside = [t for t in held + development if area_of(t.source, t.domain) == area]
         human, ai = ([t for t in inside if t.label == label] for label in (HUMAN, AI))
         rows.append(_row("area", area, _chosen(human, plan), _chosen(ai, plan), scorer, plan))
-    return [{**row, "beside": [other for other in everything if other != row["name"]]} for row in rows]
+    return rows
+
+
+def _beside(row: Row, left_out: Mapping[str, Sequence[str]]) -> Row:
+    """The row, and what else its run left out."""
+    everything = [*left_out["families"], *left_out["areas"]]
+    return {**row, "beside": [name for name in everything if name != row["name"]]}
 
 
 def _summary(rows: Sequence[Row]) -> dict[str, float]:
