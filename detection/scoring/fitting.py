@@ -21,9 +21,10 @@ from detection.scoring.calibration import (
 from detection.scoring.evidence import RUN_CHARACTERS, Evidence
 from detection.scoring.genre import Genre
 from detection.scoring.statistics import (
+    ROUNDING,
     Booleans,
-    Floats,
     Platt,
+    Weighted,
     conformal_lower,
     conformal_upper,
     fit_platt,
@@ -40,10 +41,14 @@ _SENTENCE_ERROR_RATE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One document whose author is known. A mixed or refined document is no sample."""
+    """One document whose author is known. A mixed or refined document is no sample.
+
+    `weight`: in texts; passages that stand together for one text share one.
+    """
 
     evidence: Evidence
     is_ai: bool
+    weight: float = 1.0
 
 
 def fit_calibration(
@@ -73,38 +78,58 @@ def _fit_bands(samples: Sequence[Sample], genre: Genre, pooled: Platt) -> tuple[
     """
     if not any(sample.evidence.genre is genre for sample in samples):
         return ()
-    blank, statistics, is_ai = [], [], []
+    blank: list[Band] = []
+    statistics: list[Weighted] = []
+    is_ai: list[Booleans] = []
     for low, high in pairwise(BAND_EDGES):
         empty = Band(low or 0, high, 0, 0, Platt(1.0, 0.0), -math.inf, (), genre=genre)
         inside = [sample for sample in samples if empty.holds(sample.evidence)]
         band = _blank_band(empty, inside)
         blank.append(band)
-        statistics.append(np.array([band.statistic(s.evidence) for s in inside], dtype=np.float64))
+        statistics.append(_weighted(inside, [band.statistic(s.evidence) for s in inside]))
         is_ai.append(_is_ai(inside))
     labels = np.concatenate(is_ai)
-    enough = min(int(labels.sum()), int((~labels).sum())) >= LEAST_PLATT_TEXTS
-    platt = fit_platt(np.concatenate(statistics), labels) if enough else pooled
+    of_all = Weighted(
+        np.concatenate([of_band.values for of_band in statistics]),
+        np.concatenate([of_band.weights for of_band in statistics]),
+    )
+    enough = min(of_all.only(labels).texts, of_all.only(~labels).texts) >= LEAST_PLATT_TEXTS
+    platt = fit_platt(of_all, labels) if enough else pooled
     return tuple(
-        _fit_band(band, platt, values, of_ai)
-        for band, values, of_ai in zip(blank, statistics, is_ai, strict=True)
+        _fit_band(band, platt, of_band, of_ai)
+        for band, of_band, of_ai in zip(blank, statistics, is_ai, strict=True)
     )
 
 
 def _blank_band(empty: Band, samples: Sequence[Sample]) -> Band:
     """Without line and thresholds, to take statistics of texts with."""
-    human = [sample for sample in samples if not sample.is_ai]
+    human, ai = ([sample for sample in samples if sample.is_ai is is_ai] for is_ai in (False, True))
     runs = tuple(run for length in RUN_CHARACTERS if (run := _fit_run(human, length)))
-    return replace(empty, human_texts=len(human), ai_texts=len(samples) - len(human), runs=runs)
+    return replace(empty, human_texts=_texts(human), ai_texts=_texts(ai), runs=runs)
 
 
 def _is_ai(samples: Sequence[Sample]) -> Booleans:
     return np.array([sample.is_ai for sample in samples], dtype=np.bool_)
 
 
-def _fit_band(blank: Band, platt: Platt, statistics: Floats, is_ai: Booleans) -> Band:
-    thresholds = tuple(_threshold(statistics[~is_ai], rate, platt) for rate in TOLERATED_FPRS)
+def _texts(samples: Sequence[Sample]) -> int:
+    return round(sum(sample.weight for sample in samples))
+
+
+def _weighted(samples: Sequence[Sample], values: Sequence[float]) -> Weighted:
+    weights = [sample.weight for sample in samples]
+    return Weighted(np.array(values, dtype=np.float64), np.array(weights, dtype=np.float64))
+
+
+def _fit_band(blank: Band, platt: Platt, statistics: Weighted, is_ai: Booleans) -> Band:
+    human = statistics.only(~is_ai)
+    # Never accuse where the calibrated probability itself says human.
+    thresholds = tuple(
+        threshold_at(max(conformal_upper(human, rate), platt.logit(0.5)), rate=rate, human=human)
+        for rate in TOLERATED_FPRS
+    )
     human_at_most = min(
-        conformal_lower(statistics[is_ai], TOLERATED_MISS_RATE),
+        conformal_lower(statistics.only(is_ai), TOLERATED_MISS_RATE),
         platt.logit(MOST_HUMAN_P_AI),
         *(threshold.logit for threshold in thresholds),
     )
@@ -112,7 +137,10 @@ def _fit_band(blank: Band, platt: Platt, statistics: Floats, is_ai: Booleans) ->
 
 
 def _fit_run(human: Sequence[Sample], length: int) -> RunDiscount | None:
-    """Bring human runs of a length to the level of human means at the tail, where thresholds lie."""
+    """Bring human runs of a length to the level of human means at the tail, where thresholds lie.
+
+    Documents that have runs weigh the same: several passages of a text are shorter than that.
+    """
     found = [(s.evidence, run) for s in human for run in s.evidence.runs if run.characters == length]
     if len(found) < LEAST_RUN_TEXTS:
         return None
@@ -127,20 +155,24 @@ def _fit_run(human: Sequence[Sample], length: int) -> RunDiscount | None:
     )
 
 
-def _threshold(human: Floats, rate: float, platt: Platt) -> Threshold:
-    # Never accuse where the calibrated probability itself says human.
-    logit = max(conformal_upper(human, rate), platt.logit(0.5))
-    accused = int((human > logit).sum())
-    bound = rate_upper_bound(accused, len(human)) if len(human) else 1.0
-    return Threshold(rate, logit, len(human), accused, bound)
+def threshold_at(logit: float, *, rate: float, human: Weighted) -> Threshold:
+    """The threshold, with the human texts behind it; where a part of a text is accused it counts as whole."""
+    texts = round(human.texts)
+    accused = math.ceil(human.texts_above(np.array([logit]))[0] - ROUNDING)
+    bound = rate_upper_bound(accused, texts) if texts else 1.0
+    return Threshold(rate, logit, texts, accused, bound)
 
 
 def _fit_sentences(samples: Sequence[Sample]) -> SentenceCalibration:
-    logits = np.concatenate([sample.evidence.sentence_logits for sample in samples])
-    is_ai = np.concatenate([np.full(len(s.evidence.sentence_logits), s.is_ai) for s in samples])
+    counts = [len(sample.evidence.sentence_logits) for sample in samples]
+    logits = Weighted(
+        np.concatenate([sample.evidence.sentence_logits for sample in samples]),
+        np.repeat([sample.weight for sample in samples], counts),
+    )
+    is_ai = np.repeat(_is_ai(samples), counts)
     platt = fit_platt(logits, is_ai)
-    ai_from = conformal_upper(logits[~is_ai], _SENTENCE_ERROR_RATE)
-    human_to = conformal_lower(logits[is_ai], _SENTENCE_ERROR_RATE)
+    ai_from = conformal_upper(logits.only(~is_ai), _SENTENCE_ERROR_RATE)
+    human_to = conformal_lower(logits.only(is_ai), _SENTENCE_ERROR_RATE)
     return SentenceCalibration(
         platt=platt,
         ai_at_least=max(0.5, platt.probability(min(ai_from, 100.0))),
@@ -149,7 +181,7 @@ def _fit_sentences(samples: Sequence[Sample]) -> SentenceCalibration:
 
 
 def _pooled_platt(samples: Sequence[Sample]) -> Platt:
-    logits = np.array([sample.evidence.mean_logit for sample in samples])
+    logits = _weighted(samples, [sample.evidence.mean_logit for sample in samples])
     is_ai = _is_ai(samples)
     if not is_ai.any() or is_ai.all():
         raise ValueError("a calibration needs human and AI documents")

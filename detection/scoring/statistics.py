@@ -13,6 +13,33 @@ Booleans = npt.NDArray[np.bool_]
 
 CONFIDENCE = 0.95
 _STEEPEST, _FLATTEST = 20.0, 0.02
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """Values, and of how many texts each stands: passages of one text share its weight of one."""
+
+    values: Floats
+    weights: Floats
+
+    @classmethod
+    def evenly(cls, values: Floats) -> Weighted:
+        return cls(values, np.ones_like(values))
+
+    @property
+    def texts(self) -> float:
+        return float(self.weights.sum())
+
+    def only(self, chosen: Booleans) -> Weighted:
+        return Weighted(self.values[chosen], self.weights[chosen])
+
+    def texts_above(self, limits: Floats) -> Floats:
+        order = np.argsort(self.values)
+        up_to = np.concatenate([[0.0], np.cumsum(self.weights[order])])
+        at_most = up_to[np.searchsorted(self.values[order], limits, side="right")]
+        above: Floats = up_to[-1] - at_most
+        return above
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +61,21 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def conformal_upper(values: Floats, rate: float) -> float:
-    """The threshold that a new value of the same kind exceeds with probability at most `rate`.
+def conformal_upper(known: Weighted, rate: float) -> float:
+    """The threshold that a passage of a new text of the same kind exceeds with probability at most `rate`.
 
-    Infinite if there are too few values to promise that.
+    Infinite if there are too few texts to promise that. With several passages of a text: Lee, Barber and
+    Willett, Distribution-free inference with hierarchical data (2023).
     """
-    rank = math.ceil((len(values) + 1) * (1 - rate) - 1e-9)
-    return float(np.sort(values)[rank - 1]) if rank <= len(values) else math.inf
+    wanted = (known.texts + 1) * (1 - rate) - ROUNDING
+    order = np.argsort(known.values)
+    place = int(np.searchsorted(np.cumsum(known.weights[order]), wanted))
+    return float(known.values[order][place]) if place < len(order) else math.inf
 
 
-def conformal_lower(values: Floats, rate: float) -> float:
-    """The threshold that a new value of the same kind stays below with probability at most `rate`."""
-    return -conformal_upper(-values, rate)
+def conformal_lower(known: Weighted, rate: float) -> float:
+    """The threshold that a passage of a new text stays below with probability at most `rate`."""
+    return -conformal_upper(Weighted(-known.values, known.weights), rate)
 
 
 def rate_upper_bound(events: int, trials: int, confidence: float = CONFIDENCE) -> float:
@@ -62,14 +92,14 @@ def rate_upper_bound(events: int, trials: int, confidence: float = CONFIDENCE) -
     return high
 
 
-def fit_platt(logits: Floats, is_ai: Booleans) -> Platt:
-    """Calibration for even odds: both classes weigh the same, however many there are of each."""
-    ai_count, human_count = int(is_ai.sum()), int((~is_ai).sum())
+def fit_platt(logits: Weighted, is_ai: Booleans) -> Platt:
+    """Calibration for even odds: both classes weigh the same, however many texts there are of each."""
+    ai_texts, human_texts = logits.only(is_ai).texts, logits.only(~is_ai).texts
     # Platt's targets keep the line finite where the classes do not overlap.
-    targets = np.where(is_ai, (ai_count + 1) / (ai_count + 2), 1 / (human_count + 2))
-    weights = np.where(is_ai, 0.5 / max(ai_count, 1), 0.5 / max(human_count, 1))
+    targets = np.where(is_ai, (ai_texts + 1) / (ai_texts + 2), 1 / (human_texts + 2))
+    weights = logits.weights * np.where(is_ai, 0.5 / max(ai_texts, 1), 0.5 / max(human_texts, 1))
     parameters = np.array([1.0, 0.0])
-    features = np.stack([logits, np.ones_like(logits)], axis=1)
+    features = np.stack([logits.values, np.ones_like(logits.values)], axis=1)
     for _ in range(100):
         p = 1 / (1 + np.exp(-np.clip(features @ parameters, -40, 40)))
         gradient = features.T @ (weights * (p - targets))

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from detection.engine import load_model_folder
 from detection.scoring.calibration import BAND_EDGES, Band, Calibration, Threshold, uncalibrated
 from detection.scoring.evidence import Evidence
-from detection.scoring.fitting import Sample, fit_calibration
+from detection.scoring.fitting import Sample, fit_calibration, threshold_at
 from detection.scoring.genre import Genre
-from detection.scoring.statistics import Floats, rate_upper_bound
+from detection.scoring.statistics import ROUNDING, Weighted
 from detection.scoring.types import Scorer
 from detection.training.configuration import CalibrationPlan, Configuration
 from detection.training.documents import Document, chains, crops, spread, windows
@@ -53,7 +51,7 @@ class ScoredDocument:
 
     @property
     def sample(self) -> Sample:
-        return Sample(self.evidence, self.document.label == AI)
+        return Sample(self.evidence, self.document.label == AI, self.document.share)
 
 
 def calibrate(
@@ -101,8 +99,8 @@ def documents_of(texts: Sequence[CorpusText], plan: CalibrationPlan) -> list[Doc
     by_generator = (lambda t: t.source, lambda t: t.generator)
     seed = plan.seed
     return [
-        *crops(spread(human, by_kind, plan.human_crops, seed), seed=seed),
-        *crops(spread(ai, by_generator, plan.ai_crops, seed), seed=seed),
+        *crops(spread(human, by_kind, plan.human_crops, seed), count=plan.passages, seed=seed),
+        *crops(spread(ai, by_generator, plan.ai_crops, seed), count=plan.passages, seed=seed),
         *_cut(spread(chains(human), by_kind, plan.human_chains, seed)),
         *_cut(spread(chains(ai), by_generator, plan.ai_chains, seed)),
     ]
@@ -141,43 +139,38 @@ def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> C
 def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
     """The band with thresholds that look at each kind of writing and each source, not only at all."""
     inside = [document for document in human if band.holds(document.evidence)]
-    statistics = np.array([band.statistic(d.evidence) for d in inside], dtype=np.float64)
-    groups: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-    for document, statistic in zip(inside, statistics.tolist(), strict=True):
-        groups["kind", document.document.kind].append(statistic)
-        groups["source", document.document.source].append(statistic)
-    members = [np.array(values, dtype=np.float64) for values in groups.values()]
+    statistics = Weighted(
+        np.array([band.statistic(d.evidence) for d in inside], dtype=np.float64),
+        np.array([d.document.share for d in inside], dtype=np.float64),
+    )
+    kinds = np.array([d.document.kind for d in inside])
+    sources = np.array([d.document.source for d in inside])
+    groups = [statistics.only(names == name) for names in (kinds, sources) for name in np.unique(names)]
     thresholds: list[Threshold] = []
     floor = -math.inf
     for threshold in sorted(band.thresholds, key=lambda t: -t.tolerated_fpr):
         rate = threshold.tolerated_fpr
-        tolerable = tolerable_for_each(statistics, members, rate, PRIOR_WEIGHTS[band.genre] / rate)
+        tolerable = tolerable_for_each(statistics, groups, rate, PRIOR_WEIGHTS[band.genre] / rate)
         floor = max(floor, threshold.logit, tolerable)
-        accused = int((statistics > floor).sum())
-        bound = rate_upper_bound(accused, len(statistics)) if len(statistics) else 1.0
-        thresholds.append(replace(threshold, logit=floor, accused=accused, fpr_upper_bound=bound))
+        thresholds.append(threshold_at(floor, rate=rate, human=statistics))
     return replace(band, thresholds=tuple(reversed(thresholds)))
 
 
-def tolerable_for_each(values: Floats, groups: Sequence[Floats], rate: float, prior_values: float) -> float:
-    """The lowest of `values` above which the estimated share of every group is at most `rate`.
+def tolerable_for_each(human: Weighted, groups: Sequence[Weighted], rate: float, prior_texts: float) -> float:
+    """The lowest value above which the estimated share of every group is at most `rate`.
 
-    Empirical Bayes: a share is estimated as if `prior_values` that behave like all stood beside the group's
-    own. Of n values up to n * rate + prior_values * (rate - share of all) may lie above; with none, only
+    Empirical Bayes: a share is estimated as if `prior_texts` that behave like all stood beside the group's
+    own. Of n texts up to n * rate + prior_texts * (rate - share of all) may lie above; with none, only
     n * rate, and the highest value of a group smaller than 1 / rate decides for everybody. What a lower
     threshold finds more is paid by small groups that do not behave like all: see docs/training.md.
     """
-    candidates = np.sort(values)
-    share = (_count_above(values, candidates) + 1) / (len(values) + 1)
+    candidates = np.sort(human.values)
+    share = (human.texts_above(candidates) + 1) / (human.texts + 1)
     is_tolerable = np.ones(len(candidates), dtype=np.bool_)
     for group in groups:
-        above = _count_above(group, candidates) + prior_values * share
-        is_tolerable &= above <= rate * (len(group) + prior_values)
+        above = group.texts_above(candidates) + prior_texts * share
+        is_tolerable &= above <= rate * (group.texts + prior_texts) + ROUNDING
     return float(candidates[is_tolerable][0]) if is_tolerable.any() else math.inf
-
-
-def _count_above(values: Floats, limits: Floats) -> npt.NDArray[np.int64]:
-    return len(values) - np.searchsorted(np.sort(values), limits, side="right")
 
 
 def _cut(documents: Sequence[Document]) -> list[Document]:

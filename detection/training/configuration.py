@@ -60,6 +60,7 @@ class CalibrationPlan:
     """How many texts to crop once, and how many long documents to make and cut."""
 
     seed: int
+    passages: int
     human_crops: int
     human_chains: int
     ai_crops: int

@@ -28,6 +28,7 @@ class Document:
     generator: str
     group: str  # documents of one group stand and fall together
     domain: str = ""
+    share: float = 1.0  # of its text, for which several passages stand together
 
     @property
     def kind(self) -> str:
@@ -55,16 +56,20 @@ def spread(items: Sequence[T], keys: Sequence[Callable[[T], str]], count: int, s
     return _in_turns(shuffled, list(keys))[:count]
 
 
-def crops(texts: Sequence[CorpusText], *, seed: int) -> list[Document]:
-    """A short passage of whole sentences of each short length from each text that has one."""
-    rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+def crops(texts: Sequence[CorpusText], *, count: int, seed: int) -> list[Document]:
+    """Up to `count` short passages of whole sentences of each short length from each text that has one.
+
+    Passages of one length share the weight of their text. Each text has a stream of chance of its own: what
+    other texts there are, and how they are cut, changes nothing.
+    """
     documents = []
     for text in texts:
+        rng = random.Random(f"{seed} {text.digest}")  # noqa: S311 - repeatable, no secret
         sentences = prepare(plain_document(text.text)).sentences
         for low, high in _CROPS:
-            passage = _passage(text.text, sentences, low, high, rng)
-            if passage:
-                documents.append(whole(text).with_text(passage))
+            drawn = [_passage(text.text, sentences, low, high, rng) for _ in range(count)]
+            passages = dict.fromkeys(passage for passage in drawn if passage)
+            documents += [replace(whole(text), text=passage, share=1 / len(passages)) for passage in passages]
     return documents
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from detection.scoring.calibration import Calibration, CalibrationError, uncalibrated
 from detection.scoring.evidence import MOST_OF_TEXT, RUN_CHARACTERS, Evidence, Run
-from detection.scoring.fitting import Sample, fit_calibration
+from detection.scoring.fitting import Sample, fit_calibration, threshold_at
 from detection.scoring.genre import Genre
 from detection.scoring.statistics import (
+    Weighted,
     conformal_lower,
     conformal_upper,
     fit_platt,
@@ -84,23 +86,49 @@ def test_the_bound_covers_the_true_rate_nineteen_times_in_twenty(generator: Gene
     assert covered > 0.93
 
 
+def each(values: Sequence[float] | np.ndarray) -> Weighted:
+    return Weighted.evenly(np.array(values, dtype=np.float64))
+
+
 def test_too_few_texts_promise_nothing() -> None:
-    assert conformal_upper(np.arange(98.0), 0.01) == math.inf
-    assert conformal_upper(np.arange(99.0), 0.01) == 98.0
-    assert conformal_lower(np.arange(99.0), 0.01) == 0.0
-    assert conformal_upper(np.array([]), 0.01) == math.inf
+    assert conformal_upper(each(np.arange(98)), 0.01) == math.inf
+    assert conformal_upper(each(np.arange(99)), 0.01) == 98.0
+    assert conformal_lower(each(np.arange(99)), 0.01) == 0.0
+    assert conformal_upper(each([]), 0.01) == math.inf
+
+
+def test_more_passages_of_a_text_promise_no_more_than_one() -> None:
+    assert conformal_upper(Weighted(np.arange(392.0), np.full(392, 1 / 4)), 0.01) == math.inf  # of 98 texts
+    passages = Weighted(np.arange(396.0), np.full(396, 1 / 4))
+    assert conformal_upper(passages, 0.01) == 395.0
+    assert passages.texts_above(np.array([390.0, 391.0, 1000.0])).tolist() == [1.25, 1.0, 0.0]
+    threshold = threshold_at(390.0, rate=0.02, human=passages)
+    assert (threshold.texts, threshold.accused) == (99, 2)
+
+
+def test_a_threshold_holds_for_a_passage_of_a_new_text(generator: Generator) -> None:
+    """Passages of a text are alike, so that four of each of 300 are not 1,200 texts."""
+    texts, passages = 300, 4
+    rates = []
+    for _ in range(60):
+        means = generator.normal(0, 1, texts)
+        values = np.repeat(means, passages) + generator.normal(0, 0.3, texts * passages)
+        threshold = conformal_upper(Weighted(values, np.full(len(values), 1 / passages)), 0.01)
+        unseen = generator.normal(0, 1, 20_000) + generator.normal(0, 0.3, 20_000)
+        rates.append(float(np.mean(unseen > threshold)))
+    assert np.mean(rates) <= 0.0105
 
 
 @given(st.lists(st.floats(-50, 50), min_size=120, max_size=200), st.sampled_from([0.01, 0.05, 0.1]))
 def test_a_conformal_threshold_is_exceeded_by_no_more_than_its_rate(values: list[float], rate: float) -> None:
-    array = np.array(values)
-    assert (array > conformal_upper(array, rate)).mean() <= rate
+    known = each(values)
+    assert (known.values > conformal_upper(known, rate)).mean() <= rate
 
 
 def test_calibrated_probabilities_mean_what_they_say(generator: Generator) -> None:
     is_ai = generator.random(20_000) < 0.5
     logits = np.where(is_ai, 1.0, -1.0) + generator.normal(0, 1, 20_000)  # true log-odds: 2 * logit
-    platt = fit_platt(logits * 3 + 1, is_ai)
+    platt = fit_platt(each(logits * 3 + 1), is_ai)
     assert platt.slope == pytest.approx(2 / 3, abs=0.05)
     assert platt.logit(0.5) == pytest.approx(1, abs=0.1)
 
@@ -108,7 +136,7 @@ def test_calibrated_probabilities_mean_what_they_say(generator: Generator) -> No
 def test_calibration_does_not_depend_on_how_many_of_each_kind_there_are(generator: Generator) -> None:
     is_ai = np.arange(4000) % 10 == 0
     logits = np.where(is_ai, 1.0, -1.0) + generator.normal(0, 1, 4000)
-    assert fit_platt(logits, is_ai).probability(0.0) == pytest.approx(0.5, abs=0.05)
+    assert fit_platt(each(logits), is_ai).probability(0.0) == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize("edges", [(60, 150), (300, 600), (1500, 4000)])

@@ -11,6 +11,7 @@ import pytest
 
 from detection.scoring.evidence import Evidence
 from detection.scoring.genre import Genre
+from detection.scoring.statistics import Weighted
 from detection.scoring.types import SegmentInput, SegmentScore
 from detection.training.calibrate import ScoredDocument, fit, scored_documents, tolerable_for_each
 from detection.training.configuration import read_configuration
@@ -21,7 +22,7 @@ from tests.training.made_corpora import row, write_corpus
 
 
 def scored_document(
-    label: str, source: str, logit: float, number: int, genre: Genre = Genre.GENERAL
+    label: str, source: str, logit: float, number: int, genre: Genre = Genre.GENERAL, share: float = 1.0
 ) -> ScoredDocument:
     evidence = Evidence(
         characters=200,
@@ -31,7 +32,8 @@ def scored_document(
         sentence_characters=np.array([200]),
         genre=genre,
     )
-    return ScoredDocument(Document("", label, source, "", f"{source} {number}"), evidence)
+    document = Document("", label, source, "", f"{source} {number}", share=share)
+    return ScoredDocument(document, evidence)
 
 
 def made_documents(*, law_logit: float) -> list[ScoredDocument]:
@@ -93,13 +95,26 @@ def test_one_odd_text_decides_for_everybody_only_where_its_source_is_small() -> 
 
 
 def test_no_group_is_expected_to_be_accused_more_often_than_tolerated() -> None:
-    values = np.arange(1000.0)
-    high = values[980:]  # twenty, all of them at the top
+    values = Weighted.evenly(np.arange(1000.0))
+    high = values.only(values.values >= 980)  # twenty, all of them at the top
     assert tolerable_for_each(values, [values], 0.01, 0) == 989.0  # ten above
     assert tolerable_for_each(values, [values], 0.01, 50) == 990.0  # (9 + 50 * 10 / 1001) / (1000 + 50)
     assert tolerable_for_each(values, [values, high], 0.01, 50) == 999.0
     assert tolerable_for_each(values, [values, high], 0.05, 0) == 998.0
-    assert tolerable_for_each(np.array([]), [], 0.01, 50) == math.inf
+    assert tolerable_for_each(Weighted.evenly(np.array([])), [], 0.01, 50) == math.inf
+
+
+def test_passages_of_one_text_count_as_one() -> None:
+    """Twenty passages of one odd text decide no more than one of them would."""
+
+    def threshold(passages: int) -> float:
+        odd = [scored_document(HUMAN, "h_sogouc", 3.0, 0, share=1 / passages) for _ in range(passages)]
+        usual = [scored_document(HUMAN, "h_sogouc", -4.0, n) for n in range(1, 200)]
+        band = fit(made_documents(law_logit=-2.0) + odd + usual, languages=("zh",)).band(200)
+        assert band.human_texts == 3000 + 300 + 200
+        return band.threshold(0.01).logit
+
+    assert threshold(20) == threshold(1) < 2.0
 
 
 def test_stricter_rates_never_have_lower_thresholds() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from detection.scoring.prepare import plain_document, prepare
 from detection.training.documents import Document, chains, crops, spread, whole, windows
@@ -25,12 +26,28 @@ def test_spread_gives_every_source_its_turn() -> None:
 
 def test_crops_are_short_passages_of_whole_sentences() -> None:
     texts = [corpus_text(HUMAN, number) for number in range(40)]
-    made = crops(texts, seed=5)
-    assert len(made) > 30
+    made = crops(texts, count=3, seed=5)
+    assert len(made) > 90
     for document in made:
         assert 60 <= len(document.text) < 300
         assert document.text.endswith("。")
         assert any(document.text in text.text for text in texts)
+
+
+def test_crops_of_a_text_share_its_weight_at_each_length() -> None:
+    short = Document("天地玄黄宇宙洪荒日月盈昃。" * 6, HUMAN, "s", "", "g")  # 78 characters
+    texts = [corpus_text(HUMAN, 1), CorpusText(short.text, HUMAN, "", "", "s", "short")]
+    of_long, of_short = ([d for d in crops(texts, count=4, seed=5) if d.group == t.group] for t in texts)
+    assert sum(d.share for d in of_long) == pytest.approx(2)  # both lengths
+    assert sum(d.share for d in of_short) == pytest.approx(1)
+    assert len({d.text for d in of_long}) == len(of_long)
+
+
+def test_what_is_drawn_from_a_text_does_not_hang_on_the_others() -> None:
+    texts = [corpus_text(HUMAN, number) for number in range(4)]
+    alone = crops(texts[2:3], count=3, seed=5)
+    assert [d for d in crops(texts, count=3, seed=5) if d.group == texts[2].group] == alone
+    assert crops(texts[2:3], count=3, seed=6) != alone
 
 
 def test_chains_join_texts_of_one_author_only() -> None:
