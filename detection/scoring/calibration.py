@@ -46,7 +46,7 @@ class CalibrationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Accuse above `logit`. Of `texts` human texts behind it `accused` lay above."""
+    """Accuse above `logit`. Of `texts` human texts behind it `accused` lay above, parts of texts added up."""
 
     tolerated_fpr: float
     logit: float

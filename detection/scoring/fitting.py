@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -23,6 +24,7 @@ from detection.scoring.genre import Genre
 from detection.scoring.statistics import (
     ROUNDING,
     Booleans,
+    Floats,
     Platt,
     Weighted,
     conformal_lower,
@@ -43,12 +45,12 @@ _SENTENCE_ERROR_RATE = 0.1
 class Sample:
     """One document whose author is known. A mixed or refined document is no sample.
 
-    `weight`: in texts; passages that stand together for one text share one.
+    Samples of one `origin` are passages of one text and count together as one; without, each counts.
     """
 
     evidence: Evidence
     is_ai: bool
-    weight: float = 1.0
+    origin: str = ""
 
 
 def fit_calibration(
@@ -86,7 +88,7 @@ def _fit_bands(samples: Sequence[Sample], genre: Genre, pooled: Platt) -> tuple[
         inside = [sample for sample in samples if empty.holds(sample.evidence)]
         band = _blank_band(empty, inside)
         blank.append(band)
-        statistics.append(_weighted(inside, [band.statistic(s.evidence) for s in inside]))
+        statistics.append(weighted(inside, [band.statistic(s.evidence) for s in inside]))
         is_ai.append(_is_ai(inside))
     labels = np.concatenate(is_ai)
     of_all = Weighted(
@@ -108,17 +110,23 @@ def _blank_band(empty: Band, samples: Sequence[Sample]) -> Band:
     return replace(empty, human_texts=_texts(human), ai_texts=_texts(ai), runs=runs)
 
 
-def _is_ai(samples: Sequence[Sample]) -> Booleans:
-    return np.array([sample.is_ai for sample in samples], dtype=np.bool_)
+def weighted(samples: Sequence[Sample], values: Sequence[float]) -> Weighted:
+    """A value of each sample; those of one origin share the weight of one text."""
+    return Weighted(np.array(values, dtype=np.float64), _weights(samples))
+
+
+def _weights(samples: Sequence[Sample]) -> Floats:
+    counts = Counter(sample.origin for sample in samples)
+    weights = [1 / counts[sample.origin] if sample.origin else 1.0 for sample in samples]
+    return np.array(weights, dtype=np.float64)
 
 
 def _texts(samples: Sequence[Sample]) -> int:
-    return round(sum(sample.weight for sample in samples))
+    return round(float(_weights(samples).sum()))
 
 
-def _weighted(samples: Sequence[Sample], values: Sequence[float]) -> Weighted:
-    weights = [sample.weight for sample in samples]
-    return Weighted(np.array(values, dtype=np.float64), np.array(weights, dtype=np.float64))
+def _is_ai(samples: Sequence[Sample]) -> Booleans:
+    return np.array([sample.is_ai for sample in samples], dtype=np.bool_)
 
 
 def _fit_band(blank: Band, platt: Platt, statistics: Weighted, is_ai: Booleans) -> Band:
@@ -139,7 +147,7 @@ def _fit_band(blank: Band, platt: Platt, statistics: Weighted, is_ai: Booleans) 
 def _fit_run(human: Sequence[Sample], length: int) -> RunDiscount | None:
     """Bring human runs of a length to the level of human means at the tail, where thresholds lie.
 
-    Documents that have runs weigh the same: several passages of a text are shorter than that.
+    Each document counts: there are enough of them for a line through the tail, and no promise rests on it.
     """
     found = [(s.evidence, run) for s in human for run in s.evidence.runs if run.characters == length]
     if len(found) < LEAST_RUN_TEXTS:
@@ -156,7 +164,7 @@ def _fit_run(human: Sequence[Sample], length: int) -> RunDiscount | None:
 
 
 def threshold_at(logit: float, *, rate: float, human: Weighted) -> Threshold:
-    """The threshold, with the human texts behind it; where a part of a text is accused it counts as whole."""
+    """The threshold, and the human texts behind it: accused parts of texts add up, and are rounded up."""
     texts = round(human.texts)
     accused = math.ceil(human.texts_above(np.array([logit]))[0] - ROUNDING)
     bound = rate_upper_bound(accused, texts) if texts else 1.0
@@ -167,7 +175,7 @@ def _fit_sentences(samples: Sequence[Sample]) -> SentenceCalibration:
     counts = [len(sample.evidence.sentence_logits) for sample in samples]
     logits = Weighted(
         np.concatenate([sample.evidence.sentence_logits for sample in samples]),
-        np.repeat([sample.weight for sample in samples], counts),
+        np.repeat(_weights(samples), counts),
     )
     is_ai = np.repeat(_is_ai(samples), counts)
     platt = fit_platt(logits, is_ai)
@@ -181,7 +189,7 @@ def _fit_sentences(samples: Sequence[Sample]) -> SentenceCalibration:
 
 
 def _pooled_platt(samples: Sequence[Sample]) -> Platt:
-    logits = _weighted(samples, [sample.evidence.mean_logit for sample in samples])
+    logits = weighted(samples, [sample.evidence.mean_logit for sample in samples])
     is_ai = _is_ai(samples)
     if not is_ai.any() or is_ai.all():
         raise ValueError("a calibration needs human and AI documents")

@@ -13,12 +13,12 @@ Booleans = npt.NDArray[np.bool_]
 
 CONFIDENCE = 0.95
 _STEEPEST, _FLATTEST = 20.0, 0.02
-ROUNDING = 1e-9
+ROUNDING = 1e-6  # of sums of weights
 
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
-    """Values, and of how many texts each stands: passages of one text share its weight of one."""
+    """Values, and for how much of a text each stands: passages of one text share its weight of one."""
 
     values: Floats
     weights: Floats

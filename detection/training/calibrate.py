@@ -12,12 +12,12 @@ import numpy as np
 from detection.engine import load_model_folder
 from detection.scoring.calibration import BAND_EDGES, Band, Calibration, Threshold, uncalibrated
 from detection.scoring.evidence import Evidence
-from detection.scoring.fitting import Sample, fit_calibration, threshold_at
+from detection.scoring.fitting import Sample, fit_calibration, threshold_at, weighted
 from detection.scoring.genre import Genre
 from detection.scoring.statistics import ROUNDING, Weighted
 from detection.scoring.types import Scorer
 from detection.training.configuration import CalibrationPlan, Configuration
-from detection.training.documents import Document, chains, crops, spread, windows
+from detection.training.documents import Document, chains, crops, windows
 from detection.training.export import set_calibration
 from detection.training.scores import RememberingScorer, prepared_texts, weighed
 from detection.training.texts import (
@@ -32,9 +32,9 @@ from detection.training.texts import (
 
 DESCRIPTION = (
     "Human documents: a twentieth of the training documents, those of packages among them, never trained on, "
-    "and half of the development corpora (theses, translations, technical books, law, newspaper among them), "
-    "every kind of writing equally often; AI documents: half of the development corpus. Cropped and joined "
-    "to every length. A threshold is at least the conformal quantile of all human documents together; the "
+    "and half of the development corpora (theses, translations, technical books, law, newspaper among them); "
+    "AI documents: half of the development corpus. Cropped and joined to every length; what comes from one "
+    "text counts as one. A threshold is at least the conformal quantile of all human documents together; the "
     "estimated share of each kind of writing and of each source above it is at most what is tolerated."
 )
 
@@ -51,7 +51,7 @@ class ScoredDocument:
 
     @property
     def sample(self) -> Sample:
-        return Sample(self.evidence, self.document.label == AI, self.document.share)
+        return Sample(self.evidence, self.document.label == AI, self.document.origin)
 
 
 def calibrate(
@@ -74,8 +74,9 @@ def scored_documents(
 ) -> list[ScoredDocument]:
     """Documents for calibration from corpora and packages, of every length and kind of writing, scored."""
     texts = calibration_texts(data) + (_held_out(packages) if packages.exists() else [])
-    documents = documents_of(texts, configuration.calibration)
-    return scored(documents, scorer, languages=configuration.model.languages)
+    return scored(
+        documents_of(texts, configuration.calibration), scorer, languages=configuration.model.languages
+    )
 
 
 def calibration_texts(data: Path) -> list[CorpusText]:
@@ -93,24 +94,15 @@ def _held_out(path: Path) -> list[CorpusText]:
 
 
 def documents_of(texts: Sequence[CorpusText], plan: CalibrationPlan) -> list[Document]:
-    human = [text for text in texts if text.label == HUMAN]
-    ai = [text for text in texts if text.label == AI]
-    by_kind = (lambda t: t.kind, lambda t: t.source)
-    by_generator = (lambda t: t.source, lambda t: t.generator)
-    seed = plan.seed
-    return [
-        *crops(spread(human, by_kind, plan.human_crops, seed), count=plan.passages, seed=seed),
-        *crops(spread(ai, by_generator, plan.ai_crops, seed), count=plan.passages, seed=seed),
-        *_cut(spread(chains(human), by_kind, plan.human_chains, seed)),
-        *_cut(spread(chains(ai), by_generator, plan.ai_chains, seed)),
-    ]
+    long = [part for chain in chains(texts) for part in windows(chain)]
+    return crops(texts, count=plan.passages, seed=plan.seed) + long
 
 
 def scored(
     documents: Sequence[Document], scorer: Scorer, *, languages: tuple[str, ...]
 ) -> list[ScoredDocument]:
     """The documents that can have a verdict, each once, with their evidence."""
-    unique = list({document.text: document for document in documents}.values())
+    unique = list({(document.text, document.label): document for document in documents}.values())
     least = BAND_EDGES[0] or 0
     fit = [
         (document, prepared)
@@ -139,10 +131,7 @@ def fit(documents: Sequence[ScoredDocument], *, languages: tuple[str, ...]) -> C
 def _protected(band: Band, human: Sequence[ScoredDocument]) -> Band:
     """The band with thresholds that look at each kind of writing and each source, not only at all."""
     inside = [document for document in human if band.holds(document.evidence)]
-    statistics = Weighted(
-        np.array([band.statistic(d.evidence) for d in inside], dtype=np.float64),
-        np.array([d.document.share for d in inside], dtype=np.float64),
-    )
+    statistics = weighted([d.sample for d in inside], [band.statistic(d.evidence) for d in inside])
     kinds = np.array([d.document.kind for d in inside])
     sources = np.array([d.document.source for d in inside])
     groups = [statistics.only(names == name) for names in (kinds, sources) for name in np.unique(names)]
@@ -161,8 +150,8 @@ def tolerable_for_each(human: Weighted, groups: Sequence[Weighted], rate: float,
 
     Empirical Bayes: a share is estimated as if `prior_texts` that behave like all stood beside the group's
     own. Of n texts up to n * rate + prior_texts * (rate - share of all) may lie above; with none, only
-    n * rate, and the highest value of a group smaller than 1 / rate decides for everybody. What a lower
-    threshold finds more is paid by small groups that do not behave like all: see docs/training.md.
+    n * rate, and the odd text of a group smaller than 1 / rate decides for everybody. What a lower threshold
+    finds more is paid by small groups that do not behave like all: see docs/training.md.
     """
     candidates = np.sort(human.values)
     share = (human.texts_above(candidates) + 1) / (human.texts + 1)
@@ -171,7 +160,3 @@ def tolerable_for_each(human: Weighted, groups: Sequence[Weighted], rate: float,
         above = group.texts_above(candidates) + prior_texts * share
         is_tolerable &= above <= rate * (group.texts + prior_texts) + ROUNDING
     return float(candidates[is_tolerable][0]) if is_tolerable.any() else math.inf
-
-
-def _cut(documents: Sequence[Document]) -> list[Document]:
-    return [part for document in documents for part in windows(document)]

@@ -57,14 +57,10 @@ class MiningPlan:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationPlan:
-    """How many texts to crop once, and how many long documents to make and cut."""
+    """How many passages of each short length are cut out of each text."""
 
     seed: int
     passages: int
-    human_crops: int
-    human_chains: int
-    ai_crops: int
-    ai_chains: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, cycle, zip_longest
+from itertools import accumulate, cycle, zip_longest
+from itertools import chain as one_after_another
 from typing import TypeVar
 
 from detection.scoring.prepare import PreparedDocument, PreparedSentence, plain_document, prepare
@@ -28,7 +29,7 @@ class Document:
     generator: str
     group: str  # documents of one group stand and fall together
     domain: str = ""
-    share: float = 1.0  # of its text, for which several passages stand together
+    origin: str = ""  # the text that it is a passage of: documents of one origin count as one
 
     @property
     def kind(self) -> str:
@@ -59,8 +60,8 @@ def spread(items: Sequence[T], keys: Sequence[Callable[[T], str]], count: int, s
 def crops(texts: Sequence[CorpusText], *, count: int, seed: int) -> list[Document]:
     """Up to `count` short passages of whole sentences of each short length from each text that has one.
 
-    Passages of one length share the weight of their text. Each text has a stream of chance of its own: what
-    other texts there are, and how they are cut, changes nothing.
+    Each text has a stream of chance of its own: what other texts there are, and how they are cut, changes
+    nothing.
     """
     documents = []
     for text in texts:
@@ -69,16 +70,32 @@ def crops(texts: Sequence[CorpusText], *, count: int, seed: int) -> list[Documen
         for low, high in _CROPS:
             drawn = [_passage(text.text, sentences, low, high, rng) for _ in range(count)]
             passages = dict.fromkeys(passage for passage in drawn if passage)
-            documents += [replace(whole(text), text=passage, share=1 / len(passages)) for passage in passages]
+            documents += [replace(whole(text), text=passage, origin=text.digest) for passage in passages]
     return documents
 
 
-def chains(texts: Iterable[CorpusText]) -> list[Document]:
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A long document, and where in it which text begins."""
+
+    document: Document
+    starts: tuple[int, ...]
+    origins: tuple[str, ...]
+
+    def part(self, start: int, end: int) -> Document:
+        """A passage; its origin is the text that most of it comes from."""
+        ends = (*self.starts[1:], len(self.document.text))
+        inside = [min(end, e) - max(start, s) for s, e in zip(self.starts, ends, strict=True)]
+        most = inside.index(max(inside))
+        return replace(self.document, text=self.document.text[start:end], origin=self.origins[most])
+
+
+def chains(texts: Iterable[CorpusText]) -> list[Chain]:
     """Long documents: the passages of one document joined, and where they end, those of its neighbours."""
     by_origin: defaultdict[tuple[str, str, str], list[CorpusText]] = defaultdict(list)
     for text in texts:
         by_origin[text.label, text.source, text.generator].append(text)
-    documents = []
+    made = []
     for passages in by_origin.values():
         passages.sort(key=lambda text: text.pair)
         joined: list[CorpusText] = []
@@ -87,19 +104,20 @@ def chains(texts: Iterable[CorpusText]) -> list[Document]:
         for passage in passages:
             joined.append(passage)
             if sum(len(p.text) for p in joined) >= wanted:
-                documents.append(_chain(joined, wanted))
+                made.append(_chain(joined, wanted))
                 joined, wanted = [], next(lengths)
-        if joined and not any(d.source == joined[0].source for d in documents):
-            documents.append(_chain(joined, wanted))
-    return documents
+        alike = (chain.document for chain in made if chain.document.label == joined[0].label)
+        if joined and not any(document.source == joined[0].source for document in alike):
+            made.append(_chain(joined, wanted))
+    return made
 
 
-def windows(document: Document) -> list[Document]:
+def windows(chain: Chain) -> list[Document]:
     """The document whole, cut into its segments, and cut into a few segments each.
 
     Cut this way the segments of the parts are those of the whole: their scores cost nothing more.
     """
-    prepared = prepare(plain_document(document.text))
+    prepared = prepare(plain_document(chain.document.text))
     firsts = _first_sentences(prepared)
     count = len(prepared.segments)
     spans = {(i, i + 1) for i in range(count)} | {(0, count)}
@@ -113,15 +131,15 @@ def windows(document: Document) -> list[Document]:
     for first, end in sorted(spans):
         sentences = prepared.sentences[firsts[first] : firsts[end]]
         if sentences:
-            content = document.text[sentences[0].start : sentences[-1].end]
-            parts.append(document.with_text(content))
+            parts.append(chain.part(sentences[0].start, sentences[-1].end))
     return parts
 
 
-def _chain(passages: Sequence[CorpusText], characters: int) -> Document:
-    first = passages[0]
-    content = "\n".join(passage.text.strip() for passage in passages)
-    return whole(first).with_text(content[: 2 * characters])
+def _chain(passages: Sequence[CorpusText], characters: int) -> Chain:
+    contents = [passage.text.strip() for passage in passages]
+    starts = [0, *accumulate(len(content) + 1 for content in contents[:-1])]  # a line break after each
+    document = whole(passages[0]).with_text("\n".join(contents)[: 2 * characters])
+    return Chain(document, tuple(starts), tuple(passage.digest for passage in passages))
 
 
 def _passage(
@@ -161,4 +179,4 @@ def _in_turns(items: list[T], keys: Sequence[Callable[[T], str]]) -> list[T]:
 def _interleaved(groups: Sequence[list[T]]) -> Iterator[T]:
     missing = object()
     rows = zip_longest(*groups, fillvalue=missing)
-    return (item for item in chain.from_iterable(rows) if item is not missing)  # type: ignore[misc]
+    return (item for item in one_after_another.from_iterable(rows) if item is not missing)  # type: ignore[misc]

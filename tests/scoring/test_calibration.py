@@ -106,6 +106,32 @@ def test_more_passages_of_a_text_promise_no_more_than_one() -> None:
     assert (threshold.texts, threshold.accused) == (99, 2)
 
 
+def test_passages_weigh_what_they_are_of_a_text(generator: Generator) -> None:
+    """Texts of one, two, three and six passages: as if each passage stood there as often as it takes."""
+    counts = np.repeat([1, 2, 3, 6], 60)
+    values = generator.normal(0, 1, counts.sum())
+    weights = np.repeat(1 / counts, counts)
+    spelled_out = np.repeat(values, np.rint(6 * weights).astype(int))
+    order = generator.permutation(len(values))
+    known = Weighted(values[order], weights[order])
+    for rate in (0.01, 0.05, 0.1):
+        rank = math.ceil((240 + 1) * (1 - rate) * 6 - 1e-6)
+        assert conformal_upper(known, rate) == np.sort(spelled_out)[rank - 1]
+        assert conformal_lower(known, rate) == np.sort(spelled_out)[-rank]
+
+
+def test_a_text_that_is_read_in_many_passages_does_not_decide_what_sentences_mean() -> None:
+    def text(logit: float, is_ai: bool, origin: str = "") -> Sample:
+        logits, characters = np.array([logit] * 3), np.array([60] * 3)
+        return Sample(Evidence(180, logit, (), logits, characters, Genre.GENERAL), is_ai, origin)
+
+    known = [text(-3.0 + n % 5, False) for n in range(100)] + [text(3.0 - n % 5, True) for n in range(100)]
+    odd = [text(5.0, False, "odd")] * 200
+    once, often = (fit_calibration(samples=known + odd[:count]).sentences for count in (1, 200))
+    assert often.platt.slope == pytest.approx(once.platt.slope)
+    assert often.ai_at_least == pytest.approx(once.ai_at_least)
+
+
 def test_a_threshold_holds_for_a_passage_of_a_new_text(generator: Generator) -> None:
     """Passages of a text are alike, so that four of each of 300 are not 1,200 texts."""
     texts, passages = 300, 4

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detection.scoring.calibration import Threshold
 from detection.scoring.evidence import Evidence
 from detection.scoring.genre import Genre
 from detection.scoring.statistics import Weighted
@@ -22,7 +23,7 @@ from tests.training.made_corpora import row, write_corpus
 
 
 def scored_document(
-    label: str, source: str, logit: float, number: int, genre: Genre = Genre.GENERAL, share: float = 1.0
+    label: str, source: str, logit: float, number: int, genre: Genre = Genre.GENERAL, origin: str = ""
 ) -> ScoredDocument:
     evidence = Evidence(
         characters=200,
@@ -32,7 +33,7 @@ def scored_document(
         sentence_characters=np.array([200]),
         genre=genre,
     )
-    document = Document("", label, source, "", f"{source} {number}", share=share)
+    document = Document("", label, source, "", f"{source} {number}", origin=origin)
     return ScoredDocument(document, evidence)
 
 
@@ -107,14 +108,17 @@ def test_no_group_is_expected_to_be_accused_more_often_than_tolerated() -> None:
 def test_passages_of_one_text_count_as_one() -> None:
     """Twenty passages of one odd text decide no more than one of them would."""
 
-    def threshold(passages: int) -> float:
-        odd = [scored_document(HUMAN, "h_sogouc", 3.0, 0, share=1 / passages) for _ in range(passages)]
-        usual = [scored_document(HUMAN, "h_sogouc", -4.0, n) for n in range(1, 200)]
-        band = fit(made_documents(law_logit=-2.0) + odd + usual, languages=("zh",)).band(200)
-        assert band.human_texts == 3000 + 300 + 200
-        return band.threshold(0.01).logit
+    def threshold(logits: Sequence[float]) -> Threshold:
+        odd = [scored_document(HUMAN, "h_sogouc", logit, 0, origin="odd") for logit in logits]
+        usual = [scored_document(HUMAN, "h_sogouc", -4.0, n) for n in range(1, 20)]
+        return fit(made_documents(law_logit=-2.0) + odd + usual, languages=("zh",)).band(200).threshold(0.01)
 
-    assert threshold(20) == threshold(1) < 2.0
+    alone = threshold([3.0])
+    assert alone.texts == 3000 + 300 + 20
+    assert alone.logit == 3.0  # of so small a source nobody known is accused
+    assert threshold([3.0] * 20) == alone
+    of_parts = threshold([3.0] * 2 + [-4.0] * 18)  # a tenth of a text
+    assert of_parts.logit < 2.0 and of_parts.texts == alone.texts
 
 
 def test_stricter_rates_never_have_lower_thresholds() -> None:

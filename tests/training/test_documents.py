@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from detection.scoring.prepare import plain_document, prepare
-from detection.training.documents import Document, chains, crops, spread, whole, windows
+from detection.training.documents import Chain, Document, chains, crops, spread, windows
 from detection.training.splices import splices
 from detection.training.texts import AI, HUMAN, CorpusText, is_for_calibration
 from tests.training.made_corpora import made_text
@@ -34,13 +33,12 @@ def test_crops_are_short_passages_of_whole_sentences() -> None:
         assert any(document.text in text.text for text in texts)
 
 
-def test_crops_of_a_text_share_its_weight_at_each_length() -> None:
-    short = Document("天地玄黄宇宙洪荒日月盈昃。" * 6, HUMAN, "s", "", "g")  # 78 characters
-    texts = [corpus_text(HUMAN, 1), CorpusText(short.text, HUMAN, "", "", "s", "short")]
-    of_long, of_short = ([d for d in crops(texts, count=4, seed=5) if d.group == t.group] for t in texts)
-    assert sum(d.share for d in of_long) == pytest.approx(2)  # both lengths
-    assert sum(d.share for d in of_short) == pytest.approx(1)
-    assert len({d.text for d in of_long}) == len(of_long)
+def test_several_crops_of_a_text_are_not_the_same_one() -> None:
+    text = corpus_text(HUMAN, 1)
+    made = crops([text], count=4, seed=5)
+    assert 4 < len(made) <= 8
+    assert len({document.text for document in made}) == len(made)
+    assert {document.origin for document in made} == {text.digest}
 
 
 def test_what_is_drawn_from_a_text_does_not_hang_on_the_others() -> None:
@@ -52,7 +50,7 @@ def test_what_is_drawn_from_a_text_does_not_hang_on_the_others() -> None:
 
 def test_chains_join_texts_of_one_author_only() -> None:
     texts = [corpus_text(label, n) for n in range(12) for label in (HUMAN, AI)]
-    made = chains(texts)
+    made = [chain.document for chain in chains(texts)]
     assert {document.label for document in made} == {HUMAN, AI}
     for document in made:
         own = [t.text for t in texts if t.label == document.label]
@@ -60,12 +58,23 @@ def test_chains_join_texts_of_one_author_only() -> None:
 
 
 def test_the_segments_of_windows_are_segments_of_the_whole() -> None:
-    document = whole(corpus_text(HUMAN, 1, sentences=120))
-    of_the_whole = {segment.text for segment in prepare(plain_document(document.text)).segments}
-    parts = windows(document)
+    [chain] = chains([corpus_text(HUMAN, 1, sentences=120)])
+    of_the_whole = {segment.text for segment in prepare(plain_document(chain.document.text)).segments}
+    parts = windows(chain)
     assert len(parts) > len(of_the_whole)
     for part in parts:
         assert {s.text for s in prepare(plain_document(part.text)).segments} <= of_the_whole
+
+
+def test_a_window_counts_with_the_text_that_most_of_it_comes_from() -> None:
+    texts = [corpus_text(HUMAN, number) for number in range(8)]
+    by_digest = {text.digest: text.text for text in texts}
+    parts = [part for chain in chains(texts) for part in windows(chain)]
+    inside = [part for part in parts if any(part.text in text.text for text in texts)]
+    assert len({part.origin for part in inside}) > 2
+    assert all(part.text in by_digest[part.origin] for part in inside)
+    chain = Chain(Document("天地玄黄人", HUMAN, "s", "", "g"), (0, 2), ("first", "second"))
+    assert [chain.part(0, 3).origin, chain.part(1, 5).origin] == ["first", "second"]
 
 
 def test_a_long_document_is_cut_after_a_sentence() -> None:

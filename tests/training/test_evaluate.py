@@ -43,10 +43,9 @@ TEXTS = 24  # of each source
 @pytest.fixture
 def configuration() -> Configuration:
     usual = read_configuration()
-    fewer = {"human_crops": 60, "human_chains": 10, "ai_crops": 30, "ai_chains": 5}
     return replace(
         usual,
-        calibration=replace(usual.calibration, **fewer),
+        calibration=replace(usual.calibration, passages=1),
         evaluation=replace(usual.evaluation, splices=6, papers=1),
     )
 
