@@ -45,12 +45,12 @@ _SENTENCE_ERROR_RATE = 0.1
 class Sample:
     """One document whose author is known. A mixed or refined document is no sample.
 
-    Samples of one `origin` are passages of one text and count together as one; without, each counts.
+    Samples with the same `text_digest` are passages of one text and count as one; without, each counts.
     """
 
     evidence: Evidence
     is_ai: bool
-    origin: str = ""
+    text_digest: str = ""
 
 
 def fit_calibration(
@@ -111,13 +111,13 @@ def _blank_band(empty: Band, samples: Sequence[Sample]) -> Band:
 
 
 def weighted(samples: Sequence[Sample], values: Sequence[float]) -> Weighted:
-    """A value of each sample; those of one origin share the weight of one text."""
+    """A value of each sample; passages of one text share its weight."""
     return Weighted(np.array(values, dtype=np.float64), _weights(samples))
 
 
 def _weights(samples: Sequence[Sample]) -> Floats:
-    counts = Counter(sample.origin for sample in samples)
-    weights = [1 / counts[sample.origin] if sample.origin else 1.0 for sample in samples]
+    counts = Counter(sample.text_digest for sample in samples)
+    weights = [1 / counts[sample.text_digest] if sample.text_digest else 1.0 for sample in samples]
     return np.array(weights, dtype=np.float64)
 
 

@@ -23,10 +23,6 @@ class Weighted:
     values: Floats
     weights: Floats
 
-    @classmethod
-    def evenly(cls, values: Floats) -> Weighted:
-        return cls(values, np.ones_like(values))
-
     @property
     def texts(self) -> float:
         return float(self.weights.sum())

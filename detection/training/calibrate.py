@@ -51,7 +51,7 @@ class ScoredDocument:
 
     @property
     def sample(self) -> Sample:
-        return Sample(self.evidence, self.document.label == AI, self.document.origin)
+        return Sample(self.evidence, self.document.label == AI, self.document.text_digest)
 
 
 def calibrate(

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, cycle, zip_longest
-from itertools import chain as one_after_another
 from typing import TypeVar
 
 from detection.scoring.prepare import PreparedDocument, PreparedSentence, plain_document, prepare
@@ -29,7 +28,7 @@ class Document:
     generator: str
     group: str  # documents of one group stand and fall together
     domain: str = ""
-    origin: str = ""  # the text that it is a passage of: documents of one origin count as one
+    text_digest: str = ""  # of the text that it is a passage of; passages of one text count as one
 
     @property
     def kind(self) -> str:
@@ -70,7 +69,7 @@ def crops(texts: Sequence[CorpusText], *, count: int, seed: int) -> list[Documen
         for low, high in _CROPS:
             drawn = [_passage(text.text, sentences, low, high, rng) for _ in range(count)]
             passages = dict.fromkeys(passage for passage in drawn if passage)
-            documents += [replace(whole(text), text=passage, origin=text.digest) for passage in passages]
+            documents += [replace(whole(text), text=passage, text_digest=text.digest) for passage in passages]
     return documents
 
 
@@ -80,23 +79,24 @@ class Chain:
 
     document: Document
     starts: tuple[int, ...]
-    origins: tuple[str, ...]
+    text_digests: tuple[str, ...]
 
     def part(self, start: int, end: int) -> Document:
-        """A passage; its origin is the text that most of it comes from."""
+        """A passage, of the text that most of it comes from."""
         ends = (*self.starts[1:], len(self.document.text))
         inside = [min(end, e) - max(start, s) for s, e in zip(self.starts, ends, strict=True)]
         most = inside.index(max(inside))
-        return replace(self.document, text=self.document.text[start:end], origin=self.origins[most])
+        content = self.document.text[start:end]
+        return replace(self.document, text=content, text_digest=self.text_digests[most])
 
 
 def chains(texts: Iterable[CorpusText]) -> list[Chain]:
     """Long documents: the passages of one document joined, and where they end, those of its neighbours."""
-    by_origin: defaultdict[tuple[str, str, str], list[CorpusText]] = defaultdict(list)
+    by_author: defaultdict[tuple[str, str, str], list[CorpusText]] = defaultdict(list)
     for text in texts:
-        by_origin[text.label, text.source, text.generator].append(text)
+        by_author[text.label, text.source, text.generator].append(text)
     made = []
-    for passages in by_origin.values():
+    for passages in by_author.values():
         passages.sort(key=lambda text: text.pair)
         joined: list[CorpusText] = []
         lengths = cycle(CHAIN_CHARACTERS)
@@ -179,4 +179,4 @@ def _in_turns(items: list[T], keys: Sequence[Callable[[T], str]]) -> list[T]:
 def _interleaved(groups: Sequence[list[T]]) -> Iterator[T]:
     missing = object()
     rows = zip_longest(*groups, fillvalue=missing)
-    return (item for item in one_after_another.from_iterable(rows) if item is not missing)  # type: ignore[misc]
+    return (item for row in rows for item in row if item is not missing)  # type: ignore[misc]

@@ -87,7 +87,7 @@ def test_the_bound_covers_the_true_rate_nineteen_times_in_twenty(generator: Gene
 
 
 def each(values: Sequence[float] | np.ndarray) -> Weighted:
-    return Weighted.evenly(np.array(values, dtype=np.float64))
+    return Weighted(np.array(values, dtype=np.float64), np.ones(len(values)))
 
 
 def test_too_few_texts_promise_nothing() -> None:
@@ -121,9 +121,9 @@ def test_passages_weigh_what_they_are_of_a_text(generator: Generator) -> None:
 
 
 def test_a_text_that_is_read_in_many_passages_does_not_decide_what_sentences_mean() -> None:
-    def text(logit: float, is_ai: bool, origin: str = "") -> Sample:
+    def text(logit: float, is_ai: bool, digest: str = "") -> Sample:
         logits, characters = np.array([logit] * 3), np.array([60] * 3)
-        return Sample(Evidence(180, logit, (), logits, characters, Genre.GENERAL), is_ai, origin)
+        return Sample(Evidence(180, logit, (), logits, characters, Genre.GENERAL), is_ai, digest)
 
     known = [text(-3.0 + n % 5, False) for n in range(100)] + [text(3.0 - n % 5, True) for n in range(100)]
     odd = [text(5.0, False, "odd")] * 200

@@ -23,7 +23,7 @@ from tests.training.made_corpora import row, write_corpus
 
 
 def scored_document(
-    label: str, source: str, logit: float, number: int, genre: Genre = Genre.GENERAL, origin: str = ""
+    label: str, source: str, logit: float, number: int, genre: Genre = Genre.GENERAL, digest: str = ""
 ) -> ScoredDocument:
     evidence = Evidence(
         characters=200,
@@ -33,7 +33,7 @@ def scored_document(
         sentence_characters=np.array([200]),
         genre=genre,
     )
-    document = Document("", label, source, "", f"{source} {number}", origin=origin)
+    document = Document("", label, source, "", f"{source} {number}", text_digest=digest)
     return ScoredDocument(document, evidence)
 
 
@@ -96,20 +96,20 @@ def test_one_odd_text_decides_for_everybody_only_where_its_source_is_small() -> 
 
 
 def test_no_group_is_expected_to_be_accused_more_often_than_tolerated() -> None:
-    values = Weighted.evenly(np.arange(1000.0))
+    values = Weighted(np.arange(1000.0), np.ones(1000))
     high = values.only(values.values >= 980)  # twenty, all of them at the top
     assert tolerable_for_each(values, [values], 0.01, 0) == 989.0  # ten above
     assert tolerable_for_each(values, [values], 0.01, 50) == 990.0  # (9 + 50 * 10 / 1001) / (1000 + 50)
     assert tolerable_for_each(values, [values, high], 0.01, 50) == 999.0
     assert tolerable_for_each(values, [values, high], 0.05, 0) == 998.0
-    assert tolerable_for_each(Weighted.evenly(np.array([])), [], 0.01, 50) == math.inf
+    assert tolerable_for_each(Weighted(np.array([]), np.array([])), [], 0.01, 50) == math.inf
 
 
 def test_passages_of_one_text_count_as_one() -> None:
     """Twenty passages of one odd text decide no more than one of them would."""
 
     def threshold(logits: Sequence[float]) -> Threshold:
-        odd = [scored_document(HUMAN, "h_sogouc", logit, 0, origin="odd") for logit in logits]
+        odd = [scored_document(HUMAN, "h_sogouc", logit, 0, digest="odd") for logit in logits]
         usual = [scored_document(HUMAN, "h_sogouc", -4.0, n) for n in range(1, 20)]
         return fit(made_documents(law_logit=-2.0) + odd + usual, languages=("zh",)).band(200).threshold(0.01)
 

@@ -38,7 +38,7 @@ def test_several_crops_of_a_text_are_not_the_same_one() -> None:
     made = crops([text], count=4, seed=5)
     assert 4 < len(made) <= 8
     assert len({document.text for document in made}) == len(made)
-    assert {document.origin for document in made} == {text.digest}
+    assert {document.text_digest for document in made} == {text.digest}
 
 
 def test_what_is_drawn_from_a_text_does_not_hang_on_the_others() -> None:
@@ -71,10 +71,10 @@ def test_a_window_counts_with_the_text_that_most_of_it_comes_from() -> None:
     by_digest = {text.digest: text.text for text in texts}
     parts = [part for chain in chains(texts) for part in windows(chain)]
     inside = [part for part in parts if any(part.text in text.text for text in texts)]
-    assert len({part.origin for part in inside}) > 2
-    assert all(part.text in by_digest[part.origin] for part in inside)
+    assert len({part.text_digest for part in inside}) > 2
+    assert all(part.text in by_digest[part.text_digest] for part in inside)
     chain = Chain(Document("天地玄黄人", HUMAN, "s", "", "g"), (0, 2), ("first", "second"))
-    assert [chain.part(0, 3).origin, chain.part(1, 5).origin] == ["first", "second"]
+    assert [chain.part(0, 3).text_digest, chain.part(1, 5).text_digest] == ["first", "second"]
 
 
 def test_a_long_document_is_cut_after_a_sentence() -> None:
