@@ -14,6 +14,7 @@ Booleans = npt.NDArray[np.bool_]
 CONFIDENCE = 0.95
 _STEEPEST, _FLATTEST = 20.0, 0.02
 ROUNDING = 1e-6  # of sums of weights
+_LINE_DECIMALS = 9  # sums in another order, as on other cores, give the same line
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,13 @@ def rate_upper_bound(events: int, trials: int, confidence: float = CONFIDENCE) -
     return high
 
 
+def rate_interval(events: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Exact (Clopper-Pearson) two-sided confidence interval of a rate, after `events` in `trials`."""
+    one_sided = (1 + confidence) / 2
+    lower = 1 - rate_upper_bound(trials - events, trials, one_sided) if trials else 0.0
+    return lower, rate_upper_bound(events, trials, one_sided)
+
+
 def fit_platt(logits: Weighted, is_ai: Booleans) -> Platt:
     """Calibration for even odds: both classes weigh the same, however many texts there are of each."""
     ai_texts, human_texts = logits.only(is_ai).texts, logits.only(~is_ai).texts
@@ -105,7 +113,7 @@ def fit_platt(logits: Weighted, is_ai: Booleans) -> Platt:
         if np.abs(step).max() < 1e-9:
             break
     slope = float(np.clip(parameters[0], _FLATTEST, _STEEPEST))
-    return Platt(slope, float(parameters[1]))
+    return Platt(round(slope, _LINE_DECIMALS), round(float(parameters[1]), _LINE_DECIMALS))
 
 
 def _binomial_cumulative(events: int, trials: int, rate: float) -> float:

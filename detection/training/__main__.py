@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         (
             "copies",
             _copies,
-            "list AI texts that a person wrote; the other commands pass them over",
+            "list AI texts that a person wrote, and development texts that training reads",
         ),
         ("corpora", _corpora, "normalise, de-duplicate and tokenise the training corpora"),
         (
@@ -130,12 +130,22 @@ def _packages(arguments: argparse.Namespace) -> None:
 
 
 def _copies(arguments: argparse.Namespace) -> None:
-    from detection.training.copies import list_copies
-    from detection.training.texts import COPIES_FILE, DEVELOPMENT, TRAINING_FILE
+    from detection.training.copies import list_copies, list_known
+    from detection.training.texts import (
+        COPIES_FILE,
+        DEVELOPMENT,
+        KNOWN_FILE,
+        PACKAGES_FILE,
+        TRAINING_FILE,
+        WRITTEN,
+    )
 
-    names = [TRAINING_FILE, *(f"{name}.jsonl.xz" for name in DEVELOPMENT)]
-    count = list_copies(files=[arguments.data / name for name in names], target=COPIES_FILE)
-    sys.stdout.write(f"{count} texts\n")
+    training = arguments.data / TRAINING_FILE
+    development = [arguments.data / f"{name}.jsonl.xz" for name in DEVELOPMENT]
+    copies = list_copies(files=[training, *development], target=COPIES_FILE)
+    trained = [training, arguments.work / PACKAGES_FILE, WRITTEN]
+    known = list_known(development=development, trained=trained, target=KNOWN_FILE)
+    sys.stdout.write(f"{copies} copies, {known} texts that training knows\n")
 
 
 def _corpora(arguments: argparse.Namespace) -> None:

@@ -36,7 +36,12 @@ def no_punctuation(text: str) -> str:
 
 
 def traditional_script(text: str) -> str:
-    return str(_converter().convert(text))
+    return str(_converter("s2t").convert(text))
+
+
+def taiwanese_words(text: str) -> str:
+    """Traditional script, and the words of Taiwan where it has others, by a lexicon training has not seen."""
+    return str(_converter("s2twp").convert(text))
 
 
 def shuffled_sentences(text: str) -> str:
@@ -68,6 +73,7 @@ ATTACKS: Mapping[str, Callable[[str], str]] = {
     "zero-width characters": zero_width,
     "look-alike characters": lookalikes,
     "traditional script": traditional_script,
+    "Taiwan's words": taiwanese_words,
     "sentences shuffled": shuffled_sentences,
     "punctuation removed": no_punctuation,
     "plainer words": plainer_words,
@@ -88,5 +94,5 @@ def _rewording() -> Rewording:
 
 
 @cache
-def _converter() -> OpenCC:
-    return OpenCC("s2t")
+def _converter(conversion: str) -> OpenCC:
+    return OpenCC(conversion)

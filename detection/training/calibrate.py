@@ -25,6 +25,7 @@ from detection.training.texts import (
     HUMAN,
     TRAINING_FILE,
     CorpusText,
+    development_texts,
     is_for_calibration,
     is_held_out,
     read_texts,
@@ -83,8 +84,8 @@ def calibration_texts(data: Path) -> list[CorpusText]:
     development = [
         text
         for name in ("dev", "dev_fpr")
-        for text in read_texts(data / f"{name}.jsonl.xz")
-        if text.label in (HUMAN, AI) and is_for_calibration(text)
+        for text in development_texts(data, name)
+        if is_for_calibration(text)
     ]
     return _held_out(data / TRAINING_FILE) + development
 

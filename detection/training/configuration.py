@@ -65,13 +65,10 @@ class CalibrationPlan:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPlan:
-    """How many texts of each source and generator to measure on; longer texts are cut."""
+    """What to measure on beside all texts of the development corpora; longer texts are cut."""
 
     seed: int
-    dev_texts: int
     dev_texts_per_source: int
-    ood_texts_per_source: int
-    fpr_texts_per_source: int
     long_text_characters: int
     splices: int
     papers: int

@@ -1,23 +1,25 @@
-"""AI texts that a person wrote: a model recited them, so that neither label is true of them.
+"""Texts that are not what their place says, told by what they have in common with others.
 
-`python -m detection.training copies` lists them in `copies.jsonl`; nothing is trained, calibrated or measured
-on what stands there (`texts.read_texts`).
+`python -m detection.training copies` lists in `copies.jsonl` AI texts that a person wrote: a model recited
+them, neither label is true of them, and no command reads them (`texts.read_texts`). In `known.jsonl` it lists
+texts of the development files that training reads elsewhere: they neither calibrate nor measure
+(`texts.development_texts`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from detection.scoring.characters import IDEOGRAPHS
-from detection.training.texts import AI, HUMAN, CorpusText, read_all_texts
+from detection.training.texts import AI, HUMAN, CorpusText, is_held_out, read_all_texts, read_texts
 
 RUN = 16  # ideographs in a row; fewer can be a common phrase
-LEAST_SHARE = 0.5  # of an AI text, in people's texts
+LEAST_SHARE = 0.5  # of a text, in the other ones
 _IDEOGRAPH = re.compile(f"[{IDEOGRAPHS}]")
 
 
@@ -28,8 +30,29 @@ def list_copies(*, files: Sequence[Path], target: Path) -> int:
     """
     wanted = {run for text in _labelled(files, AI) for run in _runs(text, RUN)}
     found = {run for text in _labelled(files, HUMAN) for run in _runs(text, 1) if run in wanted}
+    return _list_shared(_labelled(files, AI), found, target)
+
+
+def list_known(*, development: Sequence[Path], trained: Sequence[Path], target: Path) -> int:
+    """Write the texts of `development` that stand for more than half in those that training reads; how many.
+
+    `trained`: corpora, of which training does not read what is held out.
+    """
+    wanted = {run for path in development for text in read_texts(path) for run in _runs(text, RUN)}
+    read = (
+        text
+        for path in trained
+        for text in tqdm(read_texts(path), unit="texts", desc=path.name)
+        if text.label in (HUMAN, AI) and not is_held_out(text.label, text.pair, text.text)
+    )
+    found = {run for text in read for run in _runs(text, 1) if run in wanted}
+    measuring = (text for path in development for text in read_texts(path) if text.label in (HUMAN, AI))
+    return _list_shared(measuring, found, target)
+
+
+def _list_shared(texts: Iterable[CorpusText], found: set[str], target: Path) -> int:
     rows = []
-    for text in _labelled(files, AI):
+    for text in texts:
         runs = _runs(text, RUN)
         share = sum(run in found for run in runs) / max(1, len(runs))
         if share > LEAST_SHARE:

@@ -15,18 +15,21 @@ from detection.scoring.types import Verdict
 from detection.scoring.verdict import detect
 from detection.training.attacks import ATTACKS
 from detection.training.calibrate import ScoredDocument, fit, scored_documents
-from detection.training.card import write_measured
+from detection.training.card import check_card, write_measured
 from detection.training.configuration import Configuration, EvaluationPlan
 from detection.training.documents import Document, spread, whole
-from detection.training.golden_texts import GOLDEN_TEXTS
+from detection.training.golden_texts import FAILING_TEXTS, GOLDEN_TEXTS
 from detection.training.judging import TOLERATED_FPR, Judged, abstentions, judge
 from detection.training.measures import auroc, f1, tpr_at_fpr
-from detection.training.report import write_report
+from detection.training.report import JSON_FILE, write_report
 from detection.training.scores import RememberingScorer, prepared_texts
 from detection.training.speed import speeds
 from detection.training.splices import Splice, papers, splices
 from detection.training.tables import (
     AS_IT_COMES,
+    PACKAGES,
+    POLISHED,
+    WRITTEN_SET,
     Content,
     ai_tables,
     arrays,
@@ -45,13 +48,17 @@ from detection.training.texts import (
     DEVELOPMENT,
     HUMAN,
     CorpusText,
+    area_of,
     copied_digests,
+    known_digests,
     measured_texts,
+    polished_texts,
     read_texts,
 )
 
-_PACKAGES, _WRITTEN = "packages", "written"
 _TIMED_TEXTS = 80
+_ACADEMIC = "academic"
+_LEAST_ATTACKED = 150
 
 
 def evaluate(
@@ -69,60 +76,68 @@ def evaluate(
 ) -> Content:
     """Measure everything, write the report into `docs` and the model card, if there is one, and return it.
 
-    `leave_out`: what the command of that name wrote; its rows come into the report if the file is there.
+    `leave_out`: what the command of that name wrote; where it is missing, what the report before says stays.
     `packages`: what calibrates beside the corpora. `measured_packages`: what was kept from that and from
-    training; a set of its own if the file is there. `written`: texts that a model wrote for this product and
-    that are kept from training; set against the human texts of `dev`.
+    training, a set of its own; both may be missing where the model does not ship. `written`: texts that a
+    model wrote for this product and that are kept from training; set against the human texts of `dev`.
+
+    Raises CardError for a card without a place for what is measured, and FileNotFoundError.
     """
+    if card is not None:
+        check_card(card)
+    if configuration.model.is_shipped and not measured_packages.exists():
+        raise FileNotFoundError(f"{measured_packages} is missing: run the command packages first")
     model = load_model_folder(folder)
     scorer = RememberingScorer(model, cache)
     plan = configuration.evaluation
     texts = {name: measured_texts(data, name) for name in DEVELOPMENT}
     if measured_packages.exists():
-        texts[_PACKAGES] = list(read_texts(measured_packages))
-    by_model = _documents(list(read_texts(written)), _WRITTEN, plan)
-    documents = {name: _documents(texts[name], name, plan) for name in texts}
+        texts[PACKAGES] = list(read_texts(measured_packages))
+    texts[POLISHED] = polished_texts(data)
+    texts[WRITTEN_SET] = list(read_texts(written))
+    documents = {name: [_document(text, plan) for text in texts[name]] for name in texts}
     judged = {name: judge(documents[name], scorer, model.calibration) for name in texts}
-    with_both = {name: judged[name] for name in texts if any(text.label == AI for text in texts[name])}
-    human_of_dev = [j for j in judged["dev"] if j.document.label == HUMAN]
-    with_both[_WRITTEN] = [*human_of_dev, *judge(by_model, scorer, model.calibration)]
-    drawn = _drawn(texts["dev"], plan)
-    as_it_comes = judge(drawn, scorer, model.calibration)
+    polished, by_model = judged.pop(POLISHED), judged.pop(WRITTEN_SET)
+    with_both = {name: rows for name, rows in judged.items() if any(j.document.label == AI for j in rows)}
+    evenly = _evenly(judged["dev"], plan)
+    by_model += [j for j in evenly if j.document.label == HUMAN]
+    compared = {AS_IT_COMES: judged["dev"], **with_both, "dev": evenly, WRITTEN_SET: by_model}
     report = {
         "model": {"name": model.model_name, "digest": model.model_digest, "backend": str(model.backend)},
         "calibration_digest": model.calibration.digest,
         "tolerated_fpr": TOLERATED_FPR,
         "copies": len(copied_digests()),
+        "known": len(known_digests()),
         "calibration": calibration_table(model.calibration),
         "headline": [
-            headline(name, rows, least)
-            for name, rows in {AS_IT_COMES: as_it_comes, **with_both}.items()
-            for least in (0, 150, 300)
+            headline(name, rows, least) for name, rows in compared.items() for least in (0, 150, 300)
         ],
         "abstentions": [
             {"set": name, **row}
-            for name, chosen in {AS_IT_COMES: drawn, **documents, _WRITTEN: by_model}.items()
+            for name, chosen in documents.items()
             for row in abstentions(chosen, model.calibration)
         ],
-        "human": {name: human_tables(judged[name]) for name in texts},
+        "human": {name: human_tables(rows) for name, rows in judged.items()},
         "human_of_unseen_kinds": _unseen_kinds(
             documents["dev"] + documents["dev_fpr"],
             scorer,
             scored_documents(data, packages, scorer, configuration),
             configuration.model.languages,
         ),
-        "ai": {name: ai_tables(rows) for name, rows in with_both.items()},
-        "fairness": fairness_table([j for name in texts for j in judged[name]]),
-        "cells": [cell for name in texts for cell in cells(name, judged[name])],
-        "reliability": {name: reliability_points(judged[name]) for name in ("dev", "dev_ood")},
+        "ai": {name: ai_tables(rows) for name, rows in {**with_both, WRITTEN_SET: by_model}.items()},
+        "polished": sliced(polished, lambda j: f"{j.document.source}: {j.document.generator}"),
+        "fairness": fairness_table([j for rows in judged.values() for j in rows]),
+        "cells": [cell for name, rows in judged.items() for cell in cells(name, rows)],
+        "reliability": {name: reliability_points(compared[name]) for name in ("dev", "dev_ood")},
         "splices": _splice_table(
             splices(texts["dev"], count=plan.splices, seed=plan.seed), scorer, model.calibration
         ),
         "papers": _splice_table(_papers(texts, plan), scorer, model.calibration),
-        "examples": _examples(model),
+        "examples": [_example(model, text) for text in GOLDEN_TEXTS],
+        "failures": [{"fault": fault, **_example(model, text)} for fault, text in FAILING_TEXTS.items()],
         "speeds": speeds(folder, [document.text for document in documents["dev"][:_TIMED_TEXTS]]),
-        "leave_out": json.loads(leave_out.read_text("utf-8")) if leave_out.exists() else None,
-        "attacks": _attack_table(documents["dev_ood"], scorer, model.calibration),
+        "leave_out": left_out(leave_out, docs / JSON_FILE),
+        "attacks": _attack_table(judged["dev_ood"], scorer, model.calibration),
     }
     write_report(report, docs)
     if card is not None:
@@ -130,26 +145,28 @@ def evaluate(
     return report
 
 
-def _drawn(texts: Sequence[CorpusText], plan: EvaluationPlan) -> list[Document]:
-    """Texts in the shares that the corpus has."""
-    chosen = spread(texts, (), plan.dev_texts, plan.seed)
-    return [whole(text).shortened(plan.long_text_characters) for text in chosen]
+def _document(text: CorpusText, plan: EvaluationPlan) -> Document:
+    return whole(text).shortened(plan.long_text_characters)
 
 
-def _documents(texts: Sequence[CorpusText], name: str, plan: EvaluationPlan) -> list[Document]:
-    most = {
-        "dev": plan.dev_texts_per_source,
-        "dev_ood": plan.ood_texts_per_source,
-        "dev_fpr": plan.fpr_texts_per_source,
-        _PACKAGES: plan.ood_texts_per_source,
-        _WRITTEN: plan.ood_texts_per_source,
-    }[name]
-    by_origin: dict[tuple[str, str, str], list[CorpusText]] = {}
-    for text in texts:
-        by_origin.setdefault((text.label, text.source, text.generator), []).append(text)
-    chosen = [t for group in by_origin.values() for t in spread(group, (), most, plan.seed)]
-    documents = [whole(text) for text in chosen]
-    return [d.shortened(plan.long_text_characters) for d in documents]
+def _evenly(judged: Sequence[Judged], plan: EvaluationPlan) -> list[Judged]:
+    """Up to as many of each label, source and generator, however large its share of the corpus."""
+    by_origin: dict[tuple[str, str, str], list[Judged]] = {}
+    for j in judged:
+        by_origin.setdefault((j.document.label, j.document.source, j.document.generator), []).append(j)
+    most, seed = plan.dev_texts_per_source, plan.seed
+    return [j for group in by_origin.values() for j in spread(group, (), most, seed)]
+
+
+def left_out(results: Path, report_before: Path) -> Content | None:
+    """Runs take hours: without results at hand those of the report that this one replaces stay."""
+    if results.exists():
+        content: Content = json.loads(results.read_text("utf-8"))
+        return content
+    if report_before.exists():
+        before: Content | None = json.loads(report_before.read_text("utf-8"))["leave_out"]
+        return before
+    return None
 
 
 def _unseen_kinds(
@@ -199,36 +216,32 @@ def _splice_table(made: Sequence[Splice], scorer: RememberingScorer, calibration
 
 
 def _papers(texts: dict[str, list[CorpusText]], plan: EvaluationPlan) -> list[Splice]:
-    """Papers of human thesis passages and AI writing of the academic kind."""
+    """Papers of human thesis passages and academic writing by models."""
     human = [t.text for t in texts["dev_fpr"] if t.kind == "theses"]
-    ai = [t.text for t in texts["dev"] if t.label == AI and t.source == "cred"]
+    ai = [t.text for t in texts["dev"] if t.label == AI and area_of(t.source, t.domain) == _ACADEMIC]
     return papers(human, ai, count=plan.papers, seed=plan.seed)
 
 
-def _examples(model: ModelScorer) -> list[Content]:
-    """What the product says of texts of our own."""
-    results = [
-        (
-            text,
-            detect(
-                document=plain_document(text),
-                scorer=model,
-                calibration=model.calibration,
-                tolerated_fpr=TOLERATED_FPR,
-            ),
-        )
-        for text in GOLDEN_TEXTS
-    ]
-    return [
-        {"text": text, "characters": r.characters, "verdict": r.verdict.value, "p_ai": r.p_ai}
-        for text, r in results
-    ]
+def _example(model: ModelScorer, text: str) -> Content:
+    """What the product says of a text of our own."""
+    result = detect(
+        document=plain_document(text),
+        scorer=model,
+        calibration=model.calibration,
+        tolerated_fpr=TOLERATED_FPR,
+    )
+    return {
+        "text": text,
+        "characters": result.characters,
+        "verdict": result.verdict.value,
+        "p_ai": result.p_ai,
+    }
 
 
 def _attack_table(
-    documents: Sequence[Document], scorer: RememberingScorer, calibration: Calibration
+    unattacked: Sequence[Judged], scorer: RememberingScorer, calibration: Calibration
 ) -> list[Content]:
-    long_enough = [d for d in documents if len(d.text) >= 150]
+    long_enough = [j.document for j in unattacked if j.evidence.characters >= _LEAST_ATTACKED]
     attacks: dict[str, Callable[[str], str]] = {"none": lambda text: text, **ATTACKS}
     rows = []
     for name, attack in attacks.items():

@@ -1,4 +1,8 @@
-"""Texts of our own for the golden set: both kinds of writing, short and long, already normalised."""
+"""Texts of our own, already normalised: a language model wrote all of them.
+
+The golden set has plain writing and writing in a model's own manner, short and long. `FAILING_TEXTS` shows
+faults: what is wrong about what the product says, and a text of which it says so.
+"""
 
 GOLDEN_TEXTS = (
     "昨天下班路上又堵了四十分钟，我索性把车停在河边，看老头们下棋。",
@@ -27,3 +31,29 @@ GOLDEN_TEXTS = (
     "电网消纳能力的不足以及政策机制的不完善仍然制约着其进一步推广。因此，需要政府、企业与科研机构协同合作，"
     "共同构建清洁低碳、安全高效的现代能源体系。",
 )
+
+FAILING_TEXTS = {
+    "plain writing, then a model's own manner: not told as mixed": (
+        "我外婆住的那条巷子去年拆了。拆之前我回去拍了几张照片，墙上还有我小时候拿粉笔画的棋盘，雨淋了二十年居然没全掉。"
+        "隔壁修鞋的老周说他不走，后来也走了。城市更新不仅是物理空间的重塑，更是社会关系与文化记忆的重构。"
+        "在推进旧城改造的过程中，应当充分尊重居民的主体地位，兼顾历史文脉的保护与现代功能的提升，"
+        "从而实现经济效益与社会效益的有机统一。只有这样，城市发展才能真正惠及每一位市民。"
+    ),
+    "the same in a report on a placement": (
+        "这次实习我被分到了仓库，跟着老李点货。头一天就搬了两百多箱，晚上回去胳膊抬不起来。老李话少，抽烟，"
+        "看我记错了数也不骂，就把单子抽走自己重写一遍。通过这次实习，我深刻认识到理论与实践相结合的重要性。"
+        "物流管理不仅需要扎实的专业知识，还需要良好的沟通能力与团队协作精神。在今后的学习中，"
+        "我将不断提升自身的综合素质，为未来的职业发展奠定坚实的基础。"
+    ),
+    "a judgment by a model: no sign strong enough, for people's judgments read like it": (
+        "原告与被告于二〇一九年三月签订房屋租赁合同，约定租期三年，月租金四千五百元，押二付三。合同履行期间，"
+        "被告自二〇二〇年六月起拖欠租金，经原告多次催告仍未支付。本院认为，双方签订的租赁合同系真实意思表示，"
+        "内容不违反法律规定，应属有效。被告未按约支付租金，构成违约，应承担相应的违约责任。"
+        "原告请求解除合同并支付拖欠租金及违约金，于法有据，本院予以支持。"
+    ),
+    "a tale by a model in the manner of old novels: more likely a person's, it says": (
+        "次日天明，众人收拾行李，辞了主人，一径往北而去。行不上三十里，忽见前面一座大岭，树木丛杂，道路崎岖。"
+        "老仆道：“此处向来有虎，须得结伴而行。”公子笑道：“青天白日，何惧之有！”说罢催马先行。转过山嘴，"
+        "只听得林中一声响亮，惊得那马倒退数步。"
+    ),
+}

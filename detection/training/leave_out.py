@@ -31,6 +31,7 @@ from detection.training.texts import (
     TRAINING_FILE,
     CorpusText,
     area_of,
+    development_texts,
     family_of,
     read_texts,
 )
@@ -114,7 +115,7 @@ def _measured(
     folder: Path, left_out: Mapping[str, Sequence[str]], data: Path, plan: LeaveOutPlan
 ) -> list[Row]:
     scorer = RememberingScorer(load_model_folder(folder), folder.parent / "scores")
-    held, development = list(read_texts(data / TRAINING_FILE)), list(read_texts(data / "dev.jsonl.xz"))
+    held, development = list(read_texts(data / TRAINING_FILE)), development_texts(data, "dev")
     human_of_all = _chosen([t for t in development if t.label == HUMAN], plan)
     rows = []
     for family in left_out["families"]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from detection.scoring.calibration import Calibration
-from detection.scoring.statistics import Booleans, Floats, sigmoid
+from detection.scoring.statistics import Booleans, Floats, rate_interval, sigmoid
 from detection.scoring.types import Verdict
 from detection.training.judging import Judged
 from detection.training.measures import (
@@ -22,17 +22,21 @@ from detection.training.texts import AI, HUMAN, area_of
 
 Content = dict[str, Any]
 
+# Sets beside the development corpora.
 AS_IT_COMES = "dev as it comes"  # every source by its share of the corpus, not evenly
+PACKAGES, POLISHED, WRITTEN_SET = "packages", "polished", "written"
 
 _EASILY_ACCUSED = {  # what a reader would call it: the kind of writing
     "translated": "translations",
     "technical": "technical",
     "classical (in modern Chinese)": "classics",
-    "students' essays": "school essays",
     "theses": "theses",
     "law": "law",
     "news": "news",
+    "encyclopedic": "encyclopedia",
 }
+_ESSAYS = "school essays"  # an area: some stand in a source of several kinds
+_LEAST_MEASURED_TEXTS = 5  # fewer have no rank
 _SHORT_CHARACTERS = 150
 _ACCUSATIONS = (Verdict.AI, Verdict.MIXED, Verdict.POLISHED)
 
@@ -46,7 +50,7 @@ def calibration_table(calibration: Calibration) -> list[Content]:
             "tolerated_fpr": t.tolerated_fpr,
             "accuses_above": None if np.isinf(t.logit) else round(band.accusing_probability(t), 4),
             "accused": t.accused,
-            "fpr_upper_bound": round(t.fpr_upper_bound, 4),
+            "fpr_interval": [round(bound, 5) for bound in rate_interval(t.accused, t.texts)],
         }
         for band in calibration.all_bands
         for t in band.thresholds
@@ -62,18 +66,13 @@ def headline(name: str, judged: Sequence[Judged], least_characters: int) -> Cont
     judged = [j for j in judged if j.evidence.characters >= least_characters]
     scores, is_ai = arrays(judged)
     groups = [j.document.group for j in judged]
-    probabilities = np.array([sigmoid(score) for score in scores])
     return {
         "set": name,
         "least_characters": least_characters,
         "human_texts": int((~is_ai).sum()),
         "ai_texts": int(is_ai.sum()),
-        "auroc": round(auroc(scores, is_ai), 4),
-        "auroc_interval": interval(lambda rows: auroc(scores[rows], is_ai[rows]), groups),
-        "tpr_at_1_percent_fpr": round(tpr_at_fpr(scores, is_ai, 0.01), 4),
+        **_apart(judged),
         "tpr_interval": interval(lambda rows: tpr_at_fpr(scores[rows], is_ai[rows], 0.01), groups),
-        "tpr_at_0_1_percent_fpr": round(tpr_at_fpr(scores, is_ai, 0.001), 4),
-        "ece": round(expected_calibration_error(probabilities, is_ai), 4),
         "human_verdicts": verdicts(j for j in judged if j.document.label == HUMAN),
         "ai_verdicts": verdicts(j for j in judged if j.document.label == AI),
     }
@@ -125,7 +124,7 @@ def ai_tables(judged: Sequence[Judged]) -> dict[str, list[Content]]:
         "generator": separated(
             judged, lambda j: f"{j.document.source}: {j.document.generator or 'not stated'}"
         ),
-        "area": separated(judged, lambda j: area_of(j.document.source, j.document.domain)),
+        "area": separated(judged, _area),
         "characters": separated(judged, lambda j: j.band),
     }
 
@@ -136,33 +135,54 @@ def separated(judged: Sequence[Judged], key: Callable[[Judged], str]) -> list[Co
     rows = sliced([j for j in judged if j.document.label == AI], key)
     for row in rows:
         own = [j for j in judged if j.document.label == AI and key(j) == row["slice"]]
-        scores, is_ai = arrays([*human, *own])
-        row["auroc"] = round(auroc(scores, is_ai), 4)
-        row["tpr_at_1_percent_fpr"] = round(tpr_at_fpr(scores, is_ai, 0.01), 4)
+        row.update(_apart([*human, *own]))
     return rows
+
+
+def _apart(judged: Sequence[Judged]) -> Content:
+    scores, is_ai = arrays(judged)
+    groups = [j.document.group for j in judged]
+    probabilities = np.array([sigmoid(score) for score in scores])
+    return {
+        "auroc": round(auroc(scores, is_ai), 4),
+        "auroc_interval": interval(lambda rows: auroc(scores[rows], is_ai[rows]), groups),
+        "tpr_at_1_percent_fpr": round(tpr_at_fpr(scores, is_ai, 0.01), 4),
+        "tpr_at_0_1_percent_fpr": round(tpr_at_fpr(scores, is_ai, 0.001), 4),
+        "ece": round(expected_calibration_error(probabilities, is_ai), 4),
+    }
 
 
 def fairness_table(judged: Sequence[Judged]) -> list[Content]:
     """Human texts of those who are accused most easily, all sets together."""
     human = [j for j in judged if j.document.label == HUMAN]
-    rows = [
-        {"slice": name, **verdicts(j for j in human if j.document.kind == kind)}
-        for name, kind in _EASILY_ACCUSED.items()
-    ]
-    return [*rows, {"slice": "short (below 150 characters)", **verdicts(_short(human))}]
+    slices = {
+        name: [j for j in human if j.document.kind == kind] for name, kind in _EASILY_ACCUSED.items()
+    } | {
+        "students' essays": [j for j in human if _area(j) == _ESSAYS],
+        "short (below 150 characters)": [j for j in human if j.evidence.characters < _SHORT_CHARACTERS],
+    }
+    return [{"slice": name, **verdicts(chosen)} for name, chosen in slices.items()]
 
 
-def _short(judged: Sequence[Judged]) -> list[Judged]:
-    return [j for j in judged if j.evidence.characters < _SHORT_CHARACTERS]
+def _area(judged: Judged) -> str:
+    return area_of(judged.document.source, judged.document.domain)
 
 
 def cells(name: str, judged: Sequence[Judged]) -> list[Content]:
-    return [
-        {"set": name, **cell}
-        for cell in sliced(
-            judged, lambda j: f"{j.document.label}|{j.document.source}|{j.document.generator}|{j.band}"
-        )
-    ]
+    """Source × generator × domain × length; AI texts against all human ones of the set, if it has some."""
+    human = [j for j in judged if j.document.label == HUMAN]
+    by_cell: dict[tuple[str, str, str, str, str], list[Judged]] = {}
+    for j in judged:
+        d = j.document
+        by_cell.setdefault((d.label, d.source, d.generator, d.domain, j.band), []).append(j)
+    rows: list[Content] = []
+    for (label, source, generator, domain, band), own in sorted(by_cell.items()):
+        about = {"set": name, "label": label, "source": source, "generator": generator, "domain": domain}
+        row: Content = {**about, "characters": band, **verdicts(own)}
+        if label == AI and human and len(own) >= _LEAST_MEASURED_TEXTS:
+            row.update(_apart([*human, *own]))
+        rows.append(row)
+    return rows
 
 
 def reliability_points(judged: Sequence[Judged]) -> list[list[float]]:

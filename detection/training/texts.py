@@ -25,6 +25,7 @@ MEASURED_WRITTEN = Path(__file__).parent / "written" / "measured.jsonl.xz"
 REWRITTEN = "w_rewrite"  # of them those that say anew what other models had answered
 DEVELOPMENT = ("dev", "dev_ood", "dev_fpr")
 COPIES_FILE = Path(__file__).parent / "copies.jsonl"
+KNOWN_FILE = Path(__file__).parent / "known.jsonl"
 MOST_CHARACTERS = 6000  # of one text; what comes after is left out
 _HELD_OUT_ONE_IN = 20
 _KEY_CHARACTERS = 200
@@ -141,16 +142,38 @@ def read_all_texts(path: Path) -> Iterator[CorpusText]:
             )
 
 
+def development_texts(data: Path, name: str) -> list[CorpusText]:
+    """Human and AI texts of a development corpus, but those that training reads elsewhere (`copies`)."""
+    texts = read_texts(data / f"{name}.jsonl.xz")
+    return [text for text in texts if text.label in (HUMAN, AI) and text.digest not in known_digests()]
+
+
 def measured_texts(data: Path, name: str) -> list[CorpusText]:
-    """Human and AI texts of a development corpus: of those that also calibrate the half that does not."""
-    texts = (text for text in read_texts(data / f"{name}.jsonl.xz") if text.label in (HUMAN, AI))
+    """Those of a development corpus that do not calibrate: all of `dev_ood`, half of the others."""
+    texts = development_texts(data, name)
     return [text for text in texts if name == "dev_ood" or not is_for_calibration(text)]
+
+
+def polished_texts(data: Path) -> list[CorpusText]:
+    """What a model made of people's texts; training leaves them out, wherever they stand."""
+    files = (TRAINING_FILE, *(f"{name}.jsonl.xz" for name in DEVELOPMENT))
+    return [text for file in files for text in read_texts(data / file) if text.label == REFINED]
 
 
 @cache
 def copied_digests() -> frozenset[str]:
     """Of the AI texts that a person wrote."""
-    return frozenset(json.loads(line)["digest"] for line in COPIES_FILE.read_text("utf-8").splitlines())
+    return _digests(COPIES_FILE)
+
+
+@cache
+def known_digests() -> frozenset[str]:
+    """Of the development texts that training reads elsewhere."""
+    return _digests(KNOWN_FILE)
+
+
+def _digests(file: Path) -> frozenset[str]:
+    return frozenset(json.loads(line)["digest"] for line in file.read_text("utf-8").splitlines())
 
 
 def is_held_out(label: str, pair: str, text: str) -> bool:

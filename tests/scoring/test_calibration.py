@@ -19,6 +19,7 @@ from detection.scoring.statistics import (
     conformal_lower,
     conformal_upper,
     fit_platt,
+    rate_interval,
     rate_upper_bound,
 )
 
@@ -78,6 +79,14 @@ def calibration() -> Calibration:
 )
 def test_the_bound_of_a_rate_is_exact(events: int, trials: int, bound: float) -> None:
     assert rate_upper_bound(events, trials) == pytest.approx(bound, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("events", "trials", "bounds"),
+    [(0, 100, (0, 0.0362167)), (3, 100, (0.0062292, 0.0851760)), (100, 100, (0.9637833, 1)), (0, 0, (0, 1))],
+)
+def test_the_interval_of_a_rate_is_exact(events: int, trials: int, bounds: tuple[float, float]) -> None:
+    assert rate_interval(events, trials) == pytest.approx(bounds, abs=1e-6)
 
 
 def test_the_bound_covers_the_true_rate_nineteen_times_in_twenty(generator: Generator) -> None:
@@ -157,6 +166,16 @@ def test_calibrated_probabilities_mean_what_they_say(generator: Generator) -> No
     platt = fit_platt(each(logits * 3 + 1), is_ai)
     assert platt.slope == pytest.approx(2 / 3, abs=0.05)
     assert platt.logit(0.5) == pytest.approx(1, abs=0.1)
+
+
+def test_the_same_texts_in_another_order_give_the_same_line_to_the_last_digit(generator: Generator) -> None:
+    is_ai = generator.random(3_000) < 0.5
+    logits = np.where(is_ai, 1.0, -1.0) + generator.normal(0, 1, 3_000)
+    lines = set()
+    for _ in range(5):
+        order = generator.permutation(3_000)
+        lines.add(fit_platt(each(logits[order]), is_ai[order]))
+    assert len(lines) == 1
 
 
 def test_calibration_does_not_depend_on_how_many_of_each_kind_there_are(generator: Generator) -> None:

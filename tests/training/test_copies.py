@@ -9,17 +9,29 @@ from pathlib import Path
 import pytest
 
 from detection.training import texts
-from detection.training.copies import list_copies
-from detection.training.texts import CorpusText, read_all_texts, read_texts
+from detection.training.copies import list_copies, list_known
+from detection.training.texts import (
+    CorpusText,
+    development_texts,
+    is_held_out,
+    measured_texts,
+    read_all_texts,
+    read_texts,
+)
 from tests.training.made_corpora import made_text, row, write_corpus
 
 
 @pytest.fixture(autouse=True)
 def _list_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(texts, "COPIES_FILE", tmp_path / "copies.jsonl")
+    monkeypatch.setattr(texts, "KNOWN_FILE", tmp_path / "known.jsonl")
+    for file in (texts.COPIES_FILE, texts.KNOWN_FILE):
+        file.touch()
     texts.copied_digests.cache_clear()
+    texts.known_digests.cache_clear()
     yield
     texts.copied_digests.cache_clear()
+    texts.known_digests.cache_clear()
 
 
 def listed(folder: Path) -> set[str]:
@@ -75,9 +87,40 @@ def test_what_is_listed_is_read_no_more_and_the_person_keeps_the_text(tmp_path: 
     assert [text.source for text in read_texts(tmp_path / "train.jsonl.xz")] == ["essays", "own"]
 
 
-def test_the_list_that_ships_is_well_formed(monkeypatch: pytest.MonkeyPatch) -> None:
+def known(folder: Path) -> int:
+    return list_known(
+        development=[folder / "dev_ood.jsonl.xz"],
+        trained=[folder / "train.jsonl.xz"],
+        target=texts.KNOWN_FILE,
+    )
+
+
+def test_what_training_reads_elsewhere_neither_measures_nor_calibrates(tmp_path: Path) -> None:
+    answer, essay = made_text("answer", sentences=20), made_text("essay", sentences=20)
+    write_corpus(tmp_path, [row("human", "answers", 1, text=answer), row("ai", "essays", 1, text=essay)])
+    unseen = [
+        row("human", "same", 1, text="，".join(answer.split("。")[2:18])),
+        row("ai", "same too", 1, text=essay),
+        row("human", "other", 1, text=made_text("another", sentences=20)),
+    ]
+    write_corpus(tmp_path, unseen, "dev_ood")
+    assert known(tmp_path) == 2
+    assert [text.source for text in development_texts(tmp_path, "dev_ood")] == ["other"]
+    assert [text.source for text in measured_texts(tmp_path, "dev_ood")] == ["other"]
+
+
+def test_what_training_holds_out_is_not_known_to_it(tmp_path: Path) -> None:
+    title = next(f"title {n}" for n in range(100) if is_held_out("human", f"title {n}", ""))
+    answer = made_text("answer")
+    write_corpus(tmp_path, [row("human", "answers", 1, text=answer, pair=title), row("ai", "a", 1)])
+    write_corpus(tmp_path, [row("human", "same", 1, text=answer)], "dev_ood")
+    assert known(tmp_path) == 0
+
+
+def test_the_lists_that_ship_are_well_formed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    rows = [json.loads(line) for line in texts.COPIES_FILE.read_text("utf-8").splitlines()]
-    assert rows
-    assert all(set(row) == {"digest", "source", "generator", "domain", "share"} for row in rows)
-    assert all(row["share"] > 0.5 for row in rows)
+    for file in (texts.COPIES_FILE, texts.KNOWN_FILE):
+        rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        assert rows
+        assert all(set(row) == {"digest", "source", "generator", "domain", "share"} for row in rows)
+        assert all(row["share"] >= 0.5 for row in rows)  # rounded

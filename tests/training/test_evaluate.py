@@ -15,9 +15,11 @@ from detection.training.attacks import ATTACKS
 from detection.training.calibrate import calibrate
 from detection.training.card import BEGINNING, END
 from detection.training.configuration import Configuration, read_configuration
-from detection.training.evaluate import evaluate
+from detection.training.evaluate import evaluate, left_out
 from detection.training.export import export_model
 from detection.training.texts import (
+    AI,
+    HUMAN,
     MEASURED_PACKAGES_FILE,
     PACKAGES_FILE,
     CorpusText,
@@ -45,8 +47,9 @@ def configuration() -> Configuration:
     usual = read_configuration()
     return replace(
         usual,
+        model=replace(usual.model, is_shipped=False),
         calibration=replace(usual.calibration, passages=1),
-        evaluation=replace(usual.evaluation, splices=6, papers=1),
+        evaluation=replace(usual.evaluation, dev_texts_per_source=6, splices=6, papers=1),
     )
 
 
@@ -57,12 +60,16 @@ def data(tmp_path: Path) -> Path:
     for name, sources in FILES.items():
         write_corpus(folder, [made_row(name, *source, n) for source in sources for n in range(TEXTS)], name)
     write_corpus(folder, [made_row("written", "ai", "w_news", n) for n in range(TEXTS)], "written")
+    polished = [made_row("dev", "refined", "hppt_zh_polished", n) for n in range(TEXTS)]
+    write_corpus(
+        folder, [made_row("dev", *source, n) for source in KNOWN for n in range(TEXTS)] + polished, "dev"
+    )
     return folder
 
 
 def made_row(name: str, label: str, source: str, number: int) -> dict[str, str]:
     text = made_text(f"{name}{label}{source}{number}", sentences=40)
-    return row(label, source, number, text=text, pair=f"{name} {source} {number}")
+    return row(label, source, number, text=text, pair=f"{name} {source} {number}", domain="C-ReD paper")
 
 
 @pytest.fixture
@@ -116,7 +123,10 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
     }
     assert of_all["dev as it comes"] == measured["dev"] < len(KNOWN) * TEXTS
     assert of_all["dev_ood"] == of_all["packages"] == len(UNSEEN) * TEXTS
+    assert of_all["dev"] < of_all["dev as it comes"]
     assert sum(row["texts"] for row in report["human"]["dev_fpr"]["source"]) == measured["dev_fpr"]
+    assert sum(row["texts"] for row in report["polished"]) == TEXTS
+    assert {"h_thuc", "cred"} == {cell["source"] for cell in report["cells"] if cell["set"] == "dev"}
     assert report["splices"]["documents"] > 0
     assert report["papers"]["documents"] == 1
     assert [row["attack"] for row in report["attacks"]] == ["none", *ATTACKS]
@@ -125,5 +135,39 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
     assert "### Aims, and what is reached" in card.read_text("utf-8")
 
 
+def test_results_of_left_out_generators_stay_in_the_report_without_the_files_of_their_runs(
+    tmp_path: Path,
+) -> None:
+    found, before = {"rows": [1]}, {"rows": [2]}
+    results, report = tmp_path / "leave-out.json", tmp_path / "evaluation.json"
+    assert left_out(results, report) is None
+    report.write_text(json.dumps({"leave_out": before}), "utf-8")
+    assert left_out(results, report) == before
+    results.write_text(json.dumps(found), "utf-8")
+    assert left_out(results, report) == found
+
+
+def test_a_model_that_ships_is_not_measured_without_the_texts_of_packages(
+    tmp_path: Path, folder: Path, data: Path, configuration: Configuration
+) -> None:
+    shipped = replace(configuration, model=replace(configuration.model, is_shipped=True))
+    (data / MEASURED_PACKAGES_FILE).unlink()
+    with pytest.raises(FileNotFoundError, match="packages first"):
+        evaluate(
+            folder=folder,
+            data=data,
+            cache=tmp_path / "scores",
+            docs=tmp_path / "docs",
+            card=None,
+            leave_out=tmp_path / "none",
+            packages=data / PACKAGES_FILE,
+            measured_packages=data / MEASURED_PACKAGES_FILE,
+            written=data / "written.jsonl.xz",
+            configuration=shipped,
+        )
+    assert not (tmp_path / "docs").exists()
+
+
 def _measured(data: Path, name: str) -> list[CorpusText]:
-    return [text for text in read_texts(data / f"{name}.jsonl.xz") if not is_for_calibration(text)]
+    texts = read_texts(data / f"{name}.jsonl.xz")
+    return [text for text in texts if text.label in (HUMAN, AI) and not is_for_calibration(text)]
