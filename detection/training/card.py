@@ -188,7 +188,7 @@ def _attacked(report: Content) -> _Aim:
 
 
 def _accused(report: Content) -> Iterator[_Aim]:
-    wanted = f"≤ {_MOST_ACCUSED:.0%}"
+    wanted = f"≤ {percent(_MOST_ACCUSED)}"
     hard = report["human"][_HARD_SET]["source"]
     accused, texts = _together(hard, "accused")
     found = f"{accused} of {texts} ({percent(accused / texts)})"
@@ -207,7 +207,7 @@ def _accused(report: Content) -> Iterator[_Aim]:
 
 
 def _undecided(report: Content) -> Iterator[_Aim]:
-    wanted = f"≤ {_MOST_UNDECIDED:.0%}"
+    wanted = f"≤ {percent(_MOST_UNDECIDED)}"
     kinds = _over_sets(report, "300 characters and more")
     undecided, texts = _together(kinds, "inconclusive")
     found = f"{undecided} of {texts} ({percent(undecided / texts)})"

@@ -67,13 +67,17 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """The 95 % interval of `measure` (of row numbers) when whole groups are drawn anew."""
     rng = np.random.default_rng(seed)
-    members: dict[str, list[int]] = {}
-    for row, group in enumerate(groups):
-        members.setdefault(group, []).append(row)
-    rows = [np.array(numbers, dtype=np.int64) for numbers in members.values()]
-    values = [
-        measure(np.concatenate([rows[i] for i in rng.integers(0, len(rows), len(rows))]))
-        for _ in range(BOOTSTRAP_ROUNDS)
-    ]
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    group_of_row = np.array([numbers[group] for group in groups], dtype=np.int64)
+    by_group = np.argsort(group_of_row, kind="stable")
+    sizes = np.bincount(group_of_row)
+    starts = np.cumsum(sizes) - sizes
+    values = []
+    for _ in range(BOOTSTRAP_ROUNDS):
+        drawn = rng.integers(0, len(sizes), len(sizes))
+        drawn_sizes = sizes[drawn]
+        ends = np.cumsum(drawn_sizes)
+        shift = np.repeat(starts[drawn] - (ends - drawn_sizes), drawn_sizes)
+        values.append(measure(by_group[shift + np.arange(ends[-1])]))
     low, high = np.nanquantile(np.array(values), _INTERVAL)
     return float(low), float(high)
