@@ -59,10 +59,6 @@ class Normalised:
     origins: Origins
     attack_flags: tuple[AttackFlag, ...]
 
-    def original_span(self, start: int, end: int) -> tuple[int, int]:
-        """The stretch of the original behind `text[start:end]` (not empty)."""
-        return int(self.origins[start]), int(self.origins[end - 1]) + 1
-
 
 def normalise(text: str) -> Normalised:
     """The plain form of a text, its way back to the original, and the tricks that were undone."""

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from detection.scoring.calibration import uncalibrated
 from detection.scoring.content import result_content
-from detection.scoring.fake import FakeScorer
 from detection.scoring.prepare import plain_document
 from detection.scoring.stream import GROUP_DOCUMENTS, detect_stream
 from detection.scoring.types import DetectionResult, ExtractedDocument, SegmentInput, SegmentScore
 from detection.scoring.verdict import detect
+from tests.scoring.fake import FakeScorer
 
 SENTENCE = "那年秋天我搬到河边住，早上常听见船工说话，日子过得很慢也很安静。"
 

@@ -7,11 +7,11 @@ import pytest
 
 from detection.scoring.calibration import Calibration, uncalibrated
 from detection.scoring.evidence import weigh
-from detection.scoring.fake import AI_CUE, FakeScorer
 from detection.scoring.fitting import Sample, fit_calibration
 from detection.scoring.prepare import plain_document, prepare
 from detection.scoring.types import DetectionResult, Verdict
 from detection.scoring.verdict import conclude, detect
+from tests.scoring.fake import AI_CUE, FakeScorer
 
 HUMAN = "那年秋天我搬到河边住，早上常听见船工说话，日子过得很慢也很安静。"
 AI = f"{AI_CUE}，科技的进步为社会的发展带来了新的机遇，也提出了新的挑战。"

@@ -15,7 +15,6 @@ from accounts.models import Organization
 from detection.engine import BackendInfo
 from detection.models import Detection, ModelVersion
 from detection.scoring.calibration import Calibration, uncalibrated
-from detection.scoring.fake import FakeScorer
 from detection.scoring.types import SegmentInput, SegmentScore
 from detection.services.extraction import extract_claimed
 from detection.services.leases import lease_end
@@ -23,6 +22,7 @@ from detection.services.scoring import score_claimed
 from detection.services.submission import Submitter, submit_file, submit_text
 from detection.services.transitions import move
 from detection.states import ALLOWED_TRANSITIONS, State
+from tests.scoring.fake import FakeScorer
 from zhenwen.ledger.models import LedgerEntry
 from zhenwen.ledger.services import current_allowance
 from zhenwen.tenancy.scope import operator_scope, tenant_scope

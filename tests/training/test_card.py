@@ -56,6 +56,35 @@ def test_an_aim_is_reached_only_by_its_figures(report: dict[str, Any]) -> None:
         assert not aims(bad)[aim]
 
 
+def test_every_kind_of_writing_counts_and_not_only_all_together(report: dict[str, Any]) -> None:
+    content = deepcopy(report)
+    for tables in content["human"].values():
+        for row in (*tables["kind"], *tables["300 characters and more"]):
+            row["accused"], row["inconclusive"] = 0.0, 0.1
+    kinds = "human text of all sets, each kind of writing by itself"
+    undecided = "the same, each kind of writing by itself"
+    assert aims(content)[kinds]
+    assert aims(content)[undecided]
+    content["human"]["packages"]["kind"][0]["accused"] = 0.5
+    content["human"]["dev_fpr"]["300 characters and more"][0]["inconclusive"] = 1.0
+    assert not aims(content)[kinds]
+    assert not aims(content)[undecided]
+
+
+def test_a_polished_text_that_is_accused_misses_the_aim(report: dict[str, Any]) -> None:
+    content = deepcopy(report)
+    for row in content["polished"]:
+        row["accused"] = 0.0
+    aim = "people's texts that a model polished, accused though not as such"
+    assert aims(content)[aim]
+    content["polished"][0]["accused"] = 0.1
+    assert not aims(content)[aim]
+
+
+def test_what_was_not_measured_is_not_said_to_be_reached(report: dict[str, Any]) -> None:
+    assert not aims(report)["unseen corpora, kept apart: modern generators, ≥ 300 characters"]
+
+
 def test_the_published_card_holds_what_the_published_evaluation_says(report: dict[str, Any]) -> None:
     card = (ROOT / "MODEL_CARD.md").read_text("utf-8")
     assert measured(report) in card
