@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -49,26 +50,34 @@ def export_model(
     """Write a model folder: configuration and weights of `base`, or the averaged weights of `checkpoint`.
 
     `mean_with`: model folders of the same build; the mean of their weights and these is written. The folder
-    has no calibration yet and therefore gives no verdicts. Raises ExportError over `most_bytes`.
+    has no calibration yet and therefore gives no verdicts. It takes its place when it is whole: where
+    anything fails, what lay in `target` stays as it was. Raises ExportError over `most_bytes`, and for
+    weights of different builds.
     """
-    target.mkdir(parents=True, exist_ok=True)
-    for stale in (MANIFEST_FILE, CALIBRATION_FILE, INT8_IR_FILE, INT8_IR_WEIGHTS_FILE):
-        (target / stale).unlink(missing_ok=True)
-    config = {**json.loads((base / CONFIG_FILE).read_text("utf-8")), **_head_configuration()}
-    (target / CONFIG_FILE).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
-    state = averaged_state(checkpoint) if checkpoint else load_file(base / WEIGHTS_FILE)
-    state = mean_state([state, *(load_file(folder / WEIGHTS_FILE) for folder in mean_with)])
-    save_file(halved(state), target / WEIGHTS_FILE, metadata={"format": "pt"})
-    if tokenizer.resolve() != (target / TOKENIZER_FILE).resolve():
-        shutil.copyfile(tokenizer, target / TOKENIZER_FILE)
-    export_ir(target, target, is_per_token=True)
-    for file in target.iterdir():
-        file.chmod(0o644)
-    write_manifest(target, name=name, version=version, description=description)
-    write_golden(target, scorer=load_model_folder(target, backend="torch"), texts=GOLDEN_TEXTS)
-    manifest = write_manifest(target, name=name, version=version, description=description)
-    if most_bytes is not None:
-        _check_size(target, most_bytes)
+    target = target.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as work:
+        made = Path(work) / target.name
+        if target.exists():
+            shutil.copytree(target, made)  # what is no part of a model stays beside the new one
+        made.mkdir(exist_ok=True)
+        for stale in (MANIFEST_FILE, CALIBRATION_FILE, INT8_IR_FILE, INT8_IR_WEIGHTS_FILE):
+            (made / stale).unlink(missing_ok=True)
+        config = {**json.loads((base / CONFIG_FILE).read_text("utf-8")), **_head_configuration()}
+        (made / CONFIG_FILE).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
+        state = averaged_state(checkpoint) if checkpoint else load_file(base / WEIGHTS_FILE)
+        state = mean_state([state, *(load_file(folder / WEIGHTS_FILE) for folder in mean_with)])
+        save_file(halved(state), made / WEIGHTS_FILE, metadata={"format": "pt"})
+        shutil.copyfile(tokenizer, made / TOKENIZER_FILE)
+        export_ir(made, made, is_per_token=True)
+        for file in made.iterdir():
+            file.chmod(0o644)
+        write_manifest(made, name=name, version=version, description=description)
+        write_golden(made, scorer=load_model_folder(made, backend="torch"), texts=GOLDEN_TEXTS)
+        manifest = write_manifest(made, name=name, version=version, description=description)
+        if most_bytes is not None:
+            _check_size(made, most_bytes)
+        _take_place(made, target, aside=Path(work) / "before")
     return manifest
 
 
@@ -124,4 +133,16 @@ def _head_configuration() -> dict[str, Any]:
 def _check_size(folder: Path, most_bytes: int) -> None:
     size = sum(file.stat().st_size for file in folder.iterdir())
     if size > most_bytes:
-        raise ExportError(f"{folder}: {size:,} bytes, more than {most_bytes:,}")
+        raise ExportError(f"{folder.name}: {size:,} bytes, more than {most_bytes:,}")
+
+
+def _take_place(made: Path, target: Path, *, aside: Path) -> None:
+    """Put a finished folder where `target` is, which goes `aside`; all three in one file system."""
+    try:
+        if target.exists():
+            target.rename(aside)
+        made.rename(target)
+    except BaseException:
+        if aside.exists() and not target.exists():
+            aside.rename(target)
+        raise
