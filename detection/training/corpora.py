@@ -15,10 +15,11 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from detection.scoring.normalise import normalise
+from detection.training.replacing import replaced
 from detection.training.texts import AI, HUMAN, TRAINING_FILE, CorpusText, is_held_out, read_texts
 
 LEAST_CHARACTERS = 50
-_TOKENS_FILE = "tokens.npy"
+TOKENS_FILE = "tokens.npy"
 _TEXTS_FILE = "texts.jsonl"
 _CHUNK = 2000
 
@@ -48,14 +49,16 @@ def prepare_corpora(
     Texts that a model refined are left out: there are 909, by undisclosed models and one old one, and
     neither label is true of them.
     """
-    target.mkdir(parents=True, exist_ok=True)
     encoder = Tokenizer.from_file(str(tokenizer))
+    target.mkdir(parents=True, exist_ok=True)
     files = [data / TRAINING_FILE, *([packages] if packages and packages.exists() else [])]
     files += [written] if written else []
     texts = _trainable(chain.from_iterable(map(read_texts, files)))
     tokens: list[Tokens] = []
     with (
-        (target / _TEXTS_FILE).open("w", encoding="utf-8") as file,
+        replaced(target / _TEXTS_FILE) as texts_path,
+        replaced(target / TOKENS_FILE) as tokens_path,
+        texts_path.open("w", encoding="utf-8") as file,
         tqdm(unit="texts", desc="corpora") as bar,
     ):
         while chunk := list(islice(texts, _CHUNK)):
@@ -65,12 +68,13 @@ def prepare_corpora(
                 about = {name: value for name, value in asdict(text).items() if name != "text"}
                 file.write(json.dumps({**about, "tokens": len(encoding.ids)}, ensure_ascii=False) + "\n")
             bar.update(len(chunk))
-    np.save(target / _TOKENS_FILE, np.concatenate(tokens))
+        with tokens_path.open("wb") as numbers:  # by a name it would end in .npy
+            np.save(numbers, np.concatenate(tokens))
     return len(tokens)
 
 
 def read_corpora(folder: Path) -> list[TrainingText]:
-    tokens = np.load(folder / _TOKENS_FILE, mmap_mode="r")
+    tokens = np.load(folder / TOKENS_FILE, mmap_mode="r")
     texts = []
     start = 0
     with (folder / _TEXTS_FILE).open(encoding="utf-8") as lines:

@@ -142,6 +142,22 @@ def test_a_package_without_running_text_is_an_error(tmp_path: Path, data: Path, 
         collected(tmp_path, data, TALES)
 
 
+def test_a_package_that_cannot_be_had_leaves_the_earlier_files_as_they_were(
+    tmp_path: Path, data: Path, lay: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / "work"
+    measured = replace(TALES, is_measured=True)
+    lay(measured, {"one.txt": made_text("one")})
+    lay(REVIEWS, {"r.csv": made_text("x")})
+    collected(tmp_path, data, measured, REVIEWS)
+    before = {path: path.read_bytes() for path in work.glob("*.*")}
+    assert {path.name for path in before} == {PACKAGES_FILE, MEASURED_PACKAGES_FILE}
+    monkeypatch.setitem(archives._COMMANDS, "debian", lambda *_: ["no-such-client"])
+    with pytest.raises(PackageError, match="no-such-client, which is missing"):
+        collected(tmp_path, data, measured, MANUAL)
+    assert {path: path.read_bytes() for path in work.glob("*.*")} == before
+
+
 def test_an_archive_that_is_not_the_expected_one_is_refused(tmp_path: Path, lay: Any) -> None:
     lay(REVIEWS, {"r.csv": made_text("x")})
     with pytest.raises(PackageError, match="not the archive"):

@@ -16,6 +16,7 @@ from detection.training.packages.archives import PackageError, fetch, read_files
 from detection.training.packages.passages import Known, passages
 from detection.training.packages.readers import INDEPENDENT, READERS
 from detection.training.packages.sources import Source
+from detection.training.replacing import replaced
 from detection.training.texts import (
     DEVELOPMENT,
     MEASURED_PACKAGES_FILE,
@@ -33,7 +34,7 @@ def collect(*, sources: Iterable[Source], data: Path, target: Path) -> Counter[s
 
     Returns how many passages came of each source. Nothing that shares a run of characters with a development
     file of the folder `data` is in either, and nothing twice. Archives are kept in `target`. Raises
-    PackageError.
+    PackageError; earlier files are then as they were.
     """
     target.mkdir(parents=True, exist_ok=True)
     development, taken = Known(), Known()
@@ -42,8 +43,10 @@ def collect(*, sources: Iterable[Source], data: Path, target: Path) -> Counter[s
             development.add(text.text)
     counts: Counter[str] = Counter()
     with (
-        lzma.open(target / PACKAGES_FILE, "wt", encoding="utf-8") as training,
-        lzma.open(target / MEASURED_PACKAGES_FILE, "wt", encoding="utf-8") as measured,
+        replaced(target / PACKAGES_FILE) as training_path,
+        replaced(target / MEASURED_PACKAGES_FILE) as measured_path,
+        lzma.open(training_path, "wt", encoding="utf-8") as training,
+        lzma.open(measured_path, "wt", encoding="utf-8") as measured,
     ):
         for source in tqdm(list(sources), unit="packages", desc="packages"):
             for text in _by_turns(source, target / _ARCHIVES_FOLDER):
