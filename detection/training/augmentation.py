@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from detection.training.corpora import Tokens
+from detection.training.errors import PipelineError
 from detection.training.rewording import Rewording, in_casual_words, reworded
 
 Numbers = npt.NDArray[np.int32]
@@ -43,10 +44,10 @@ class Marks:
 
 
 def token_number(tokenizer: Tokenizer, word: str) -> int:
-    """Raises ValueError for a word that the vocabulary lacks."""
+    """Raises PipelineError for a word that the vocabulary lacks."""
     number = tokenizer.token_to_id(word)
     if number is None:
-        raise ValueError(f"the vocabulary lacks {word}")
+        raise PipelineError(f"the vocabulary lacks {word}")
     return int(number)
 
 

@@ -11,22 +11,26 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from detection.engine import load_model_folder
-from detection.training.configuration import Configuration, LeaveOutPlan
+from detection.training.configuration import Configuration, LeaveOutPlan, TrainingPlan
 from detection.training.corpora import TrainingText, read_corpora
 from detection.training.documents import Document, spread, whole
+from detection.training.errors import PipelineError
 from detection.training.export import export_model
 from detection.training.measures import auroc, bootstrap_interval, tpr_at_fpr
+from detection.training.recipe import digest_of, file_digest, training_recipe
 from detection.training.scores import RememberingScorer, prepared_texts, weighed
 from detection.training.texts import (
     AI,
+    COPIES_FILE,
     HUMAN,
+    KNOWN_FILE,
     REWRITTEN,
     TRAINING_FILE,
     CorpusText,
@@ -54,44 +58,80 @@ def leave_out(
     """Train and measure every run of the configuration, or `only` these; one finished at the same budget is
     not repeated.
 
-    Writes the rows of all finished runs into `RESULTS_FILE` in `target` and returns them. Raises ValueError
-    for a run that the configuration does not have.
+    Writes the rows of all finished runs into `RESULTS_FILE` in `target` and returns them, each with the
+    recipe of its run; None where that is not known. Raises PipelineError for a run that the configuration
+    does not have, and before anything is trained for one that was finished by another recipe.
     """
     plan = configuration.leave_out
     if unknown := sorted(set(only) - set(plan.runs)):
-        raise ValueError(f"no such run: {', '.join(unknown)}; there are {', '.join(plan.runs)}")
-    target.mkdir(parents=True, exist_ok=True)
+        raise PipelineError(f"no such run: {', '.join(unknown)}; there are {', '.join(plan.runs)}")
     texts = read_corpora(corpora)
-    rows: list[Row] = []
-    for name, run in plan.runs.items():
+    runs = []
+    for name, left_out in plan.runs.items():
         results = target / name / f"{plan.token_budget}-{RESULTS_FILE}"
-        if not results.exists():
-            if only and name not in only:
-                continue
-            folder = _trained(texts, run, base, target / name / str(plan.token_budget), configuration)
-            results.write_text(json.dumps(_measured(folder, run, data, plan), ensure_ascii=False), "utf-8")
-        rows += [_beside(row, run) for row in json.loads(results.read_text("utf-8"))]
-    content = {"token_budget": plan.token_budget, "rows": rows, "of_each_once": _summary(rows)}
-    (target / RESULTS_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        if not only or name in only or results.exists():
+            kept = _kept(texts, left_out)
+            recipe = _recipe(kept, left_out, base, data, configuration)
+            runs.append(_Run(left_out, kept, recipe, target / name / str(plan.token_budget), results))
+    for run in runs:
+        if run.results.exists():
+            run.rows()  # refused now, not after hours of training
+    for run in runs:
+        if not run.results.exists():
+            folder = _trained(run, base, configuration)
+            content = {"recipe": run.recipe, "rows": _measured(folder, run.left_out, data, plan)}
+            run.results.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+    rows = [row for run in runs for row in run.rows()]
+    summary = {"token_budget": plan.token_budget, "rows": rows, "of_each_once": _summary(rows)}
+    (target / RESULTS_FILE).write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return rows
 
 
-def _trained(
-    texts: Sequence[TrainingText],
-    left_out: Mapping[str, Sequence[str]],
-    base: Path,
-    target: Path,
-    configuration: Configuration,
-) -> Path:
-    kept = [
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """`folder`: where it trains. `results`: where its rows go, with its recipe."""
+
+    left_out: Mapping[str, Sequence[str]]
+    kept: Sequence[TrainingText]
+    recipe: str
+    folder: Path
+    results: Path
+
+    def rows(self) -> list[Row]:
+        """Of the finished run, each with its recipe; one without was trained elsewhere or before recipes.
+
+        Raises PipelineError where it is another one's.
+        """
+        content = json.loads(self.results.read_text("utf-8"))
+        if content["recipe"] not in (None, self.recipe):
+            raise PipelineError(
+                f"{self.results} is by another recipe (texts, first weights, what is left out or settings "
+                f"differ): take another --work, or delete {self.results.parent}"
+            )
+        everything = [*self.left_out["families"], *self.left_out["areas"]]
+        return [
+            {
+                **row,
+                "beside": [name for name in everything if name != row["name"]],  # what else it left out
+                "recipe": content["recipe"],
+            }
+            for row in content["rows"]
+        ]
+
+
+def _kept(texts: Sequence[TrainingText], left_out: Mapping[str, Sequence[str]]) -> list[TrainingText]:
+    return [
         text
         for text in texts
         if text.source != REWRITTEN
         and area_of(text.source, text.domain) not in left_out["areas"]
         and not (text.label == AI and family_of(text.generator) in left_out["families"])
     ]
+
+
+def _plan(configuration: Configuration) -> TrainingPlan:
     shorter = configuration.leave_out
-    plan = replace(
+    return replace(
         configuration.training,
         learning_rate=shorter.learning_rate,
         batch_tokens=shorter.batch_tokens,
@@ -99,16 +139,43 @@ def _trained(
         minutes=math.inf,
         teacher_share=0.0,  # a teacher would have seen what is left out
     )
-    train(plan=plan, base=base, texts=kept, target=target)
-    export_model(
-        base=target / FINAL_FOLDER,
-        tokenizer=base / "tokenizer.json",
-        target=target / "model",
-        name=target.name,
-        version="0",
-        description="without " + ", ".join([*left_out["families"], *left_out["areas"]]),
+
+
+def _recipe(
+    kept: Sequence[TrainingText],
+    left_out: Mapping[str, Sequence[str]],
+    base: Path,
+    data: Path,
+    configuration: Configuration,
+) -> str:
+    """Of what decides the rows of a run: how it is trained, and what it is measured on."""
+    plan = configuration.leave_out
+    return digest_of(
+        {
+            "training": training_recipe(plan=_plan(configuration), base=base, texts=kept),
+            "left_out": {kind: list(names) for kind, names in left_out.items()},
+            "measured": [
+                file_digest(path)
+                for path in (data / TRAINING_FILE, data / "dev.jsonl.xz", COPIES_FILE, KNOWN_FILE)
+            ],
+            "seed": plan.seed,
+            "texts_per_class": plan.texts_per_class,
+            "characters": [plan.least_characters, plan.long_text_characters],
+        }
     )
-    return target / "model"
+
+
+def _trained(run: _Run, base: Path, configuration: Configuration) -> Path:
+    train(plan=_plan(configuration), base=base, texts=run.kept, target=run.folder)
+    export_model(
+        base=run.folder / FINAL_FOLDER,
+        tokenizer=base / "tokenizer.json",
+        target=run.folder / "model",
+        name=run.folder.name,
+        version="0",
+        description="without " + ", ".join([*run.left_out["families"], *run.left_out["areas"]]),
+    )
+    return run.folder / "model"
 
 
 def _measured(
@@ -126,12 +193,6 @@ def _measured(
         human, ai = ([t for t in inside if t.label == label] for label in (HUMAN, AI))
         rows.append(_row("area", area, _chosen(human, plan), _chosen(ai, plan), scorer, plan))
     return rows
-
-
-def _beside(row: Row, left_out: Mapping[str, Sequence[str]]) -> Row:
-    """The row, and what else its run left out."""
-    everything = [*left_out["families"], *left_out["areas"]]
-    return {**row, "beside": [name for name in everything if name != row["name"]]}
 
 
 def _summary(rows: Sequence[Row]) -> dict[str, float]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from detection.training.augmentation import Marks, jittered
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import Tokens, TrainingText
+from detection.training.errors import PipelineError
 from detection.training.texts import AI, HUMAN, kind_of
 
 MOST_TOKENS = 500
@@ -73,10 +74,10 @@ class Sampler:
     ) -> None:
         """`doubts`: 0 to 1 for each text, what a model made of it (`mining`); else all weigh the same.
 
-        Raises ValueError for doubts in another number of texts.
+        Raises PipelineError for doubts in another number of texts.
         """
         if doubts is not None and len(doubts) != len(texts):
-            raise ValueError(f"doubts in {len(doubts):,} texts, but there are {len(texts):,}: mine again")
+            raise PipelineError(f"doubts in {len(doubts):,} texts, but there are {len(texts):,}: mine again")
         self._texts = texts
         self._plan = plan
         self._marks = marks

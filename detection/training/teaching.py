@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from detection.scoring.genre import Genre, genre_of
 from detection.training.batches import Batch
+from detection.training.errors import PipelineError
 from detection.training.reading import load_reader, token_odds
 
 _PART_OF_WORD = "##"
@@ -45,12 +46,12 @@ class Teachers:
 def load_teachers(
     general: Sequence[Path], legal: Sequence[Path], tokenizer: Tokenizer, device: str
 ) -> Teachers | None:
-    """None where there is none. Raises ValueError for one that reads by other words than `tokenizer`, and for
-    teachers of legal texts alone.
+    """None where there is none. Raises PipelineError for one that reads by other words than `tokenizer`, and
+    for teachers of legal texts alone.
     """
     if not general:
         if legal:
-            raise ValueError("a teacher of all that is no legal text is needed, too (--teacher)")
+            raise PipelineError("a teacher of all that is no legal text is needed, too (--teacher)")
         return None
     words = [tokenizer.id_to_token(number) or "" for number in range(tokenizer.get_vocab_size())]
     plain = ["" if word.startswith("[") else word.removeprefix(_PART_OF_WORD) for word in words]
@@ -64,7 +65,7 @@ def load_teachers(
 def _teacher(folder: Path, tokenizer: Tokenizer, device: str) -> Any:
     theirs = Tokenizer.from_file(str(folder / "tokenizer.json"))
     if theirs.get_vocab() != tokenizer.get_vocab():
-        raise ValueError(f"{folder} reads by other words than its pupil")
+        raise PipelineError(f"{folder} reads by other words than its pupil")
     return load_reader(folder, device)
 
 

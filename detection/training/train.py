@@ -27,7 +27,10 @@ from detection.training.augmentation import Marks, token_number
 from detection.training.batches import Batch, Feed
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import TrainingText
+from detection.training.errors import PipelineError
 from detection.training.reading import fast_type, mean_of_text, token_odds, training_device
+from detection.training.recipe import training_recipe
+from detection.training.replacing import replaced
 from detection.training.sampling import Sampler
 from detection.training.teaching import Teachers, load_teachers
 
@@ -70,17 +73,20 @@ def train(
     mean of their log-odds, of tokens and of the whole, counts beside the labels by `plan.teacher_share`; on
     legal texts that of `legal_teachers` instead, if there are any.
 
-    Raises ValueError for a teacher of another vocabulary, one that the plan does not ask for, none where it
-    does, and a checkpoint with batches of another size.
+    Raises PipelineError for a teacher of another vocabulary, one that the plan does not ask for, none where
+    it does, doubts in other texts, and a checkpoint of a training by another recipe.
     """
     if bool(teachers) != (plan.teacher_share != 0):
         wanted = "no teacher would be listened to" if teachers else "a teacher is needed (--teacher)"
-        raise ValueError(f"teacher_share is {plan.teacher_share:g} in the configuration: {wanted}")
+        raise PipelineError(f"teacher_share is {plan.teacher_share:g} in the configuration: {wanted}")
     from transformers import AutoModelForTokenClassification
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     sampler = Sampler(texts, plan, Marks.of(tokenizer), doubts)
     special = (token_number(tokenizer, "[CLS]"), token_number(tokenizer, "[SEP]"))
+    recipe = training_recipe(
+        plan=plan, base=base, texts=texts, doubts=doubts, teachers=teachers, legal_teachers=legal_teachers
+    )
     model: Any = AutoModelForTokenClassification.from_pretrained(
         base, local_files_only=True, dtype=torch.float32
     )
@@ -88,7 +94,7 @@ def train(
     device = training_device()
     run = Run(model, plan, device, load_teachers(teachers, legal_teachers, tokenizer, device))
     target.mkdir(parents=True, exist_ok=True)
-    place = run.resume(target / CHECKPOINT_FILE)
+    place = run.resume(target / CHECKPOINT_FILE, recipe)
     last = None if most_steps is None else place.step + most_steps
     started, saved = time.monotonic() - place.seconds, time.monotonic()
     with tqdm(total=plan.token_budget, initial=place.tokens, unit="tokens", desc="train") as bar:
@@ -107,9 +113,9 @@ def train(
             if place.step % LOG_STEPS == 0:
                 _log(target, place, run)
             if time.monotonic() - saved > plan.checkpoint_minutes * 60:
-                run.save(target / CHECKPOINT_FILE, place)
+                run.save(target / CHECKPOINT_FILE, place, recipe)
                 saved = time.monotonic()
-    run.save(target / CHECKPOINT_FILE, place)
+    run.save(target / CHECKPOINT_FILE, place, recipe)
     run.save_average(target / FINAL_FOLDER)
     shutil.copy(base / "tokenizer.json", target / FINAL_FOLDER)
     return place
@@ -204,12 +210,16 @@ class Run:
         mixed = segment_loss * batch.is_pure + token_loss * (share + (1 - share) * (1 - batch.is_pure))
         return mixed.mean()
 
-    def resume(self, path: Path) -> Place:
+    def resume(self, path: Path, recipe: str) -> Place:
+        """Raises PipelineError for a checkpoint of another recipe, or of none: it is older than recipes."""
         if not path.exists():
             return Place()
         content = torch.load(path, map_location=self.device, weights_only=True)
-        if content["batch_tokens"] != self.plan.batch_tokens:
-            raise ValueError(f"{path} counts in batches of {content['batch_tokens']:,} tokens")
+        if content.get("recipe") != recipe:
+            raise PipelineError(
+                f"{path} is of another training (settings, texts, doubts, teachers or first weights differ): "
+                f"take another --work, or delete {path.parent}"
+            )
         self.optimizer.load_state_dict(content["optimizer"])
         with torch.no_grad():
             for name, value in content["model"].items():
@@ -219,18 +229,16 @@ class Run:
             self.model.load_state_dict(self.weights)
         return Place(**content["place"])
 
-    def save(self, path: Path, place: Place) -> None:
-        """Never half a file: written beside and moved over."""
+    def save(self, path: Path, place: Place, recipe: str) -> None:
         content = {
             "model": self.weights,
             "ema": self.average,
             "optimizer": self.optimizer.state_dict(),
             "place": {name: getattr(place, name) for name in Place.__slots__},
-            "batch_tokens": self.plan.batch_tokens,
+            "recipe": recipe,
         }
-        beside = path.with_suffix(".new")
-        torch.save(content, beside)
-        os.replace(beside, path)  # noqa: PTH105 - over an existing file on every system
+        with replaced(path) as beside:
+            torch.save(content, beside)
 
     def save_average(self, folder: Path) -> None:
         """The averaged weights, with what never changed, as a folder that transformers loads."""

@@ -12,8 +12,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from detection.training.configuration import read_configuration
+from detection.training.configuration import Configuration, read_configuration
 from detection.training.corpora import TrainingText, prepare_corpora
+from detection.training.errors import PipelineError
 from detection.training.leave_out import RESULTS_FILE, leave_out
 from detection.training.texts import area_of, family_of
 from detection.training.train import Place, train
@@ -42,46 +43,47 @@ def test_areas_hold_human_and_ai_sources() -> None:
     assert area_of("h_classical", "modern-Chinese translation of classics (史记)") == "others"
 
 
-def test_a_finished_run_is_measured_once_and_not_trained_again_for_the_same_budget(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def configuration() -> Configuration:
+    """Two runs of a few steps: GPT-4 and law left out together, and law alone."""
+    shipped = read_configuration()
+    runs = {"both": {"families": ["GPT-4"], "areas": ["law"]}, "alone": {"families": [], "areas": ["law"]}}
+    plan = replace(shipped.leave_out, token_budget=900, texts_per_class=10, runs=runs)
+    return replace(shipped, leave_out=plan, training=tiny_plan())
 
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, Any]:
+    """Tiny corpora and a tiny encoder."""
     rows = [row("human", "h_laws", n, domain="laws") for n in range(30)]
     rows += [row("ai", "lexeval", n, domain="legal 1", generator="gpt-4-0314") for n in range(30)]
     rows += [row("ai", "w_rewrite", n, generator="qwen-3") for n in range(10)]
     rows += [row(label, "web", n, generator="qwen-3") for label in ("human", "ai") for n in range(30)]
-    write_corpus(tmp_path, rows)
-    (tmp_path / "train.jsonl.xz").rename(tmp_path / "dev.jsonl.xz")
-    write_corpus(tmp_path, rows)
-    write_base(tmp_path / "base")
-    prepare_corpora(
-        data=tmp_path, tokenizer=tmp_path / "base" / "tokenizer.json", target=tmp_path / "corpora"
-    )
-    configuration = read_configuration()
-    plan = replace(
-        configuration.leave_out,
-        token_budget=900,
-        texts_per_class=10,
-        runs={
-            "both": {"families": ["GPT-4"], "areas": ["law"]},
-            "alone": {"families": [], "areas": ["law"]},
-        },
-    )
-    configuration = replace(configuration, leave_out=plan, training=tiny_plan())
-    longer = replace(configuration, leave_out=replace(plan, token_budget=1200))
-    trained_on: list[Sequence[TrainingText]] = []
+    for name in ("train", "dev"):
+        write_corpus(tmp_path, rows, name)
+    base = tmp_path / "base"
+    write_base(base)
+    prepare_corpora(data=tmp_path, tokenizer=base / "tokenizer.json", target=tmp_path / "corpora")
+    return {"data": tmp_path, "base": base, "corpora": tmp_path / "corpora", "target": tmp_path / "runs"}
+
+
+@pytest.fixture
+def trained_on(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[TrainingText]]:
+    """The texts of each training."""
+    seen: list[Sequence[TrainingText]] = []
 
     def remember(*, texts: Sequence[TrainingText], **rest: Any) -> Place:
-        trained_on.append(texts)
+        seen.append(texts)
         return train(texts=texts, **rest)
 
     monkeypatch.setattr("detection.training.leave_out.train", remember)
-    folders: dict[str, Any] = {
-        "data": tmp_path,
-        "base": tmp_path / "base",
-        "corpora": tmp_path / "corpora",
-        "target": tmp_path / "runs",
-    }
+    return seen
+
+
+def test_a_finished_run_is_measured_once_and_not_trained_again_for_the_same_budget(
+    folders: dict[str, Any], configuration: Configuration, trained_on: list[Sequence[TrainingText]]
+) -> None:
+    longer = replace(configuration, leave_out=replace(configuration.leave_out, token_budget=1200))
     for plan_now, only in ((configuration, ["both"]), (configuration, []), (longer, ["alone"])):
         measured = leave_out(**folders, configuration=plan_now, only=only)
     assert [{text.source for text in texts} for texts in trained_on] == [{"web"}] * 3
@@ -95,10 +97,45 @@ def test_a_finished_run_is_measured_once_and_not_trained_again_for_the_same_budg
         ("area", "law", []),
     ]
     assert all(r["human_texts"] and r["ai_texts"] for r in measured)
-    gpt, _, law = measured
-    summary = json.loads((tmp_path / "runs" / RESULTS_FILE).read_text("utf-8"))["of_each_once"]
+    gpt, beside, law = measured
+    assert gpt["recipe"] == beside["recipe"] != law["recipe"]
+    summary = json.loads((folders["target"] / RESULTS_FILE).read_text("utf-8"))["of_each_once"]
     assert summary["mean_auroc"] == pytest.approx((gpt["auroc"] + law["auroc"]) / 2, abs=1e-4)
     assert summary["least_auroc"] == min(gpt["auroc"], law["auroc"])
 
-    with pytest.raises(ValueError, match="no such run: third"):
+    with pytest.raises(PipelineError, match="no such run: third"):
         leave_out(**folders, configuration=configuration, only=["third"])
+
+
+def test_rows_of_another_recipe_are_refused_before_anything_is_trained(
+    folders: dict[str, Any], configuration: Configuration, trained_on: list[Sequence[TrainingText]]
+) -> None:
+    leave_out(**folders, configuration=configuration, only=["alone"])
+    plan = configuration.leave_out
+    both = plan.runs["both"]
+    for changes in (
+        {"learning_rate": 1e-3},
+        {"texts_per_class": 9},
+        {"runs": {"both": both, "alone": {"families": ["Qwen"], "areas": ["law"]}}},
+    ):
+        changed = replace(configuration, leave_out=replace(plan, **changes))
+        with pytest.raises(PipelineError, match=r"alone/900-leave-out\.json is by another recipe"):
+            leave_out(**folders, configuration=changed)
+    write_corpus(folders["data"], [row("human", "web", n) for n in range(10)], "dev")
+    with pytest.raises(PipelineError, match="is by another recipe"):
+        leave_out(**folders, configuration=configuration)
+    assert len(trained_on) == 1
+
+
+def test_rows_without_a_recipe_are_read_and_say_so(
+    folders: dict[str, Any], configuration: Configuration, trained_on: list[Sequence[TrainingText]]
+) -> None:
+    (row,) = leave_out(**folders, configuration=configuration, only=["alone"])
+    results = folders["target"] / "alone" / f"900-{RESULTS_FILE}"
+    content = json.loads(results.read_text("utf-8"))
+    assert content["recipe"] == row["recipe"]
+    results.write_text(json.dumps({**content, "recipe": None}), "utf-8")
+    measured = leave_out(**folders, configuration=configuration, only=["alone"])
+    assert measured == [{**row, "recipe": None}]
+    assert json.loads((folders["target"] / RESULTS_FILE).read_text("utf-8"))["rows"] == measured
+    assert len(trained_on) == 1

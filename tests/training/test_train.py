@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -17,8 +19,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce  # noqa:
 from detection.training.batches import Batch  # noqa: E402
 from detection.training.configuration import TrainingPlan  # noqa: E402
 from detection.training.corpora import prepare_corpora, read_corpora  # noqa: E402
+from detection.training.errors import PipelineError  # noqa: E402
 from detection.training.export import ExportError, export_model, mean_state  # noqa: E402
 from detection.training.reading import token_odds  # noqa: E402
+from detection.training.recipe import training_recipe  # noqa: E402
 from detection.training.teaching import Teachers  # noqa: E402
 from detection.training.train import (  # noqa: E402
     CHECKPOINT_FILE,
@@ -48,11 +52,14 @@ def run_training(tmp_path: Path, request: pytest.FixtureRequest) -> RunTraining:
         most_steps: int | None = None,
         teachers: Sequence[Path] = (),
         legal_teachers: Sequence[Path] = (),
+        doubts: Any = None,
+        texts: slice = slice(None),
     ) -> Place:
         return train(
             plan=plan,
             base=tmp_path / "base",
-            texts=read_corpora(tmp_path / "corpora"),
+            texts=read_corpora(tmp_path / "corpora")[texts],
+            doubts=doubts,
             target=tmp_path / name,
             teachers=teachers,
             legal_teachers=legal_teachers,
@@ -195,10 +202,53 @@ def test_a_plan_that_listens_to_a_teacher_needs_one(run_training: RunTraining, t
 
 
 @pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
-def test_a_checkpoint_of_other_batches_is_refused(run_training: RunTraining) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"plan": tiny_plan(batch_tokens=800)},
+        {"plan": tiny_plan(seed=43)},
+        {"plan": tiny_plan(token_budget=30_000)},  # by which the rate falls
+        {"doubts": np.zeros(60, dtype=np.float32)},  # one for each text
+        {"texts": slice(1, None)},
+    ],
+)
+def test_a_training_does_not_go_on_from_the_checkpoint_of_another(
+    run_training: RunTraining, tmp_path: Path, changes: dict[str, Any]
+) -> None:
     run_training("run", tiny_plan(), most_steps=1)
-    with pytest.raises(ValueError, match="counts in batches of 400 tokens"):
-        run_training("run", tiny_plan(batch_tokens=800), most_steps=1)
+    before = (tmp_path / "run" / CHECKPOINT_FILE).read_bytes()
+    with pytest.raises(PipelineError, match=r"run/checkpoint\.pt is of another training .*--work, or delete"):
+        run_training("run", **{"plan": tiny_plan(), "most_steps": 1, **changes})
+    assert (tmp_path / "run" / CHECKPOINT_FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
+def test_a_training_goes_on_with_more_time(run_training: RunTraining) -> None:
+    run_training("run", tiny_plan(minutes=600.0), most_steps=1)
+    more_time = tiny_plan(minutes=900.0, checkpoint_minutes=1.0)
+    assert run_training("run", more_time, most_steps=1).step == 2
+
+
+@pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
+def test_a_recipe_knows_first_weights_and_teachers_by_what_is_in_them(
+    run_training: RunTraining, tmp_path: Path
+) -> None:
+    first, other, copy = (tmp_path / name for name in ("base", "other", "copy"))
+    write_base(other, "bert-base")
+    shutil.copytree(other, copy)
+    given: dict[str, Any] = {"plan": tiny_plan(), "texts": read_corpora(tmp_path / "corpora"), "base": first}
+    recipes = [
+        training_recipe(**{**given, **changes})
+        for changes in (
+            {},
+            {"base": other},
+            {"teachers": [other]},
+            {"teachers": [other], "legal_teachers": [first]},
+            {"teachers": [other], "legal_teachers": [other]},
+        )
+    ]
+    assert len(set(recipes)) == len(recipes)
+    assert training_recipe(**{**given, "base": copy}) == recipes[1]
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
