@@ -18,6 +18,7 @@ from detection.scoring.statistics import ROUNDING, Weighted
 from detection.scoring.types import Scorer
 from detection.training.configuration import CalibrationPlan, Configuration
 from detection.training.documents import Document, chains, crops, windows
+from detection.training.errors import PipelineError
 from detection.training.export import set_calibration
 from detection.training.scores import RememberingScorer, prepared_texts, weighed
 from detection.training.texts import (
@@ -60,8 +61,11 @@ def calibrate(
 ) -> Calibration:
     """Fit the calibration of a model folder and write it there. Scores are kept in `cache`.
 
-    `packages`: texts of packages that training read too, if the file is there.
+    `packages`: texts of packages that training read too, if the file is there. Raises PipelineError where it
+    is not and the model ships: its thresholds would be fitted on fewer texts than what is said of them.
     """
+    if configuration.model.is_shipped and not packages.exists():
+        raise PipelineError(f"{packages} is missing: run `packages` first")
     # Not by the calibration that it replaces, which may be of an older version.
     scorer = RememberingScorer(load_model_folder(folder, calibration=uncalibrated()), cache)
     documents = scored_documents(data, packages, scorer, configuration)

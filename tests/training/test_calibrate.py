@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +16,18 @@ from detection.scoring.evidence import Evidence
 from detection.scoring.genre import Genre
 from detection.scoring.statistics import Weighted
 from detection.scoring.types import SegmentInput, SegmentScore
-from detection.training.calibrate import ScoredDocument, fit, scored_documents, tolerable_for_each
+from detection.training.calibrate import (
+    ScoredDocument,
+    calibrate,
+    fit,
+    scored_documents,
+    tolerable_for_each,
+)
 from detection.training.configuration import read_configuration
 from detection.training.documents import Document
+from detection.training.errors import PipelineError
 from detection.training.scores import RememberingScorer
-from detection.training.texts import AI, HUMAN, is_held_out, read_texts
+from detection.training.texts import AI, HUMAN, PACKAGES_FILE, is_held_out, read_texts
 from tests.training.made_corpora import row, write_corpus
 
 
@@ -156,6 +165,28 @@ def test_of_packages_only_human_texts_that_training_never_read_calibrate(tmp_pat
     assert used == {text.group for text in held}
     assert {document.label for document in of_packages} == {HUMAN}
     assert 0 < len(used) < 20
+
+
+@pytest.mark.parametrize(("is_shipped", "message"), [(True, "run `packages` first"), (False, "not fitted")])
+def test_what_ships_is_calibrated_on_packages_too_and_other_models_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_shipped: bool, message: str
+) -> None:
+    configuration = read_configuration()
+    changed = replace(configuration, model=replace(configuration.model, is_shipped=is_shipped))
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise RuntimeError("not fitted")
+
+    monkeypatch.setattr("detection.training.calibrate.load_model_folder", stopped)
+    with pytest.raises((PipelineError, RuntimeError), match=message):
+        calibrate(
+            folder=tmp_path / "model",
+            data=tmp_path,
+            packages=tmp_path / PACKAGES_FILE,
+            cache=tmp_path / "scores",
+            configuration=changed,
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_segment_is_scored_once_even_by_the_next_run(tmp_path: Path) -> None:
