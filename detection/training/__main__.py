@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detection.training.configuration import SHIPPED, Configuration, read_configuration
+from detection.training.errors import PipelineError
+from detection.training.texts import DEVELOPMENT, MEASURED_PACKAGES_FILE, PACKAGES_FILE, TRAINING_FILE
 
+PROGRAM = "python -m detection.training"
 DATA_VARIABLE = "ZHENWEN_DATA_DIR"
 _PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 
@@ -30,17 +33,26 @@ _FOLDERS = (
     ("--card", "the model card (default: MODEL_CARD.md of a model that ships)", ("evaluate",)),
 )
 _REQUIRED = {("mine", "--start")}
+_DEVELOPMENT_FILES = tuple(f"{name}.jsonl.xz" for name in DEVELOPMENT)
 
 
 def main() -> None:
+    """Run the command. What its user can put right ends in one line on stderr and the exit status 2."""
     sys.path.insert(0, str(_PLATFORM))  # the engine counts what it does in the site's metrics
-    arguments = parsed(sys.argv[1:])
-    command: Callable[[argparse.Namespace], None] = arguments.run
-    command(arguments)
+    from detection.engine import ModelFolderError
+    from detection.training.card import CardError
+
+    try:
+        arguments = parsed(sys.argv[1:])
+        command: Callable[[argparse.Namespace], None] = arguments.run
+        command(arguments)
+    except (PipelineError, ModelFolderError, CardError) as error:
+        sys.stderr.write(f"{PROGRAM}: error: {' '.join(str(error).split())}\n")
+        sys.exit(2)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m detection.training", description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
     parser.add_argument("--config", type=Path, default=SHIPPED, help="configuration of the model (TOML)")
     parser.add_argument("--work", type=Path, help="where steps leave files (default: build/training/NAME)")
     parser.add_argument(
@@ -125,35 +137,30 @@ def _packages(arguments: argparse.Namespace) -> None:
     from detection.training.packages.collect import collect
     from detection.training.packages.sources import read_sources
 
-    for name, count in collect(sources=read_sources(), data=arguments.data, target=arguments.work).items():
+    data = _data(arguments, *_DEVELOPMENT_FILES)
+    for name, count in collect(sources=read_sources(), data=data, target=arguments.work).items():
         sys.stdout.write(f"{count:5}  {name}\n")
 
 
 def _copies(arguments: argparse.Namespace) -> None:
     from detection.training.copies import list_copies, list_known
-    from detection.training.texts import (
-        COPIES_FILE,
-        DEVELOPMENT,
-        KNOWN_FILE,
-        PACKAGES_FILE,
-        TRAINING_FILE,
-        WRITTEN,
-    )
+    from detection.training.texts import COPIES_FILE, KNOWN_FILE, WRITTEN
 
-    training = arguments.data / TRAINING_FILE
-    development = [arguments.data / f"{name}.jsonl.xz" for name in DEVELOPMENT]
-    copies = list_copies(files=[training, *development], target=COPIES_FILE)
-    trained = [training, arguments.work / PACKAGES_FILE, WRITTEN]
+    data = _data(arguments, TRAINING_FILE, *_DEVELOPMENT_FILES)
+    packages = _present(arguments.work / PACKAGES_FILE, made_by="packages")
+    development = [data / name for name in _DEVELOPMENT_FILES]
+    copies = list_copies(files=[data / TRAINING_FILE, *development], target=COPIES_FILE)
+    trained = [data / TRAINING_FILE, packages, WRITTEN]
     known = list_known(development=development, trained=trained, target=KNOWN_FILE)
     sys.stdout.write(f"{copies} copies, {known} texts that training knows\n")
 
 
 def _corpora(arguments: argparse.Namespace) -> None:
     from detection.training.corpora import prepare_corpora
-    from detection.training.texts import PACKAGES_FILE, WRITTEN
+    from detection.training.texts import WRITTEN
 
     prepare_corpora(
-        data=arguments.data,
+        data=_data(arguments, TRAINING_FILE),
         tokenizer=_tokenizer(arguments),
         target=arguments.work / "corpora",
         packages=arguments.work / PACKAGES_FILE,
@@ -166,9 +173,9 @@ def _mine(arguments: argparse.Namespace) -> None:
     from detection.training.mining import mine
 
     mine(
-        start=arguments.start,
+        start=_model(arguments.start),
         tokenizer=_tokenizer(arguments),
-        texts=read_corpora(arguments.work / "corpora"),
+        texts=read_corpora(_prepared(arguments)),
         target=arguments.work,
         plan=_configuration(arguments).mining,
     )
@@ -176,16 +183,24 @@ def _mine(arguments: argparse.Namespace) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     from detection.training.corpora import read_corpora
-    from detection.training.mining import read_doubts
+    from detection.training.mining import DOUBTS_FILE, read_doubts
     from detection.training.train import train
 
+    plan = _configuration(arguments).training
+    base = _model(arguments.start) if arguments.start else _base_model(arguments)
+    teachers, legal_teachers = (
+        [_model(folder) for folder in folders] for folders in (arguments.teacher, arguments.legal_teacher)
+    )
+    corpora = _prepared(arguments)
+    if plan.doubt_weight:
+        _present(arguments.work / DOUBTS_FILE, made_by="mine")
     train(
-        plan=_configuration(arguments).training,
-        base=arguments.start or arguments.work / "base",
-        texts=read_corpora(arguments.work / "corpora"),
+        plan=plan,
+        base=base,
+        texts=read_corpora(corpora),
         doubts=read_doubts(arguments.work),
-        teachers=arguments.teacher,
-        legal_teachers=arguments.legal_teacher,
+        teachers=teachers,
+        legal_teachers=legal_teachers,
         target=arguments.work / "run",
     )
 
@@ -194,9 +209,9 @@ def _leave_out(arguments: argparse.Namespace) -> None:
     from detection.training.leave_out import leave_out
 
     leave_out(
-        data=arguments.data,
-        base=arguments.work / "base",
-        corpora=arguments.work / "corpora",
+        data=_data(arguments, TRAINING_FILE, "dev.jsonl.xz"),
+        base=_base_model(arguments),
+        corpora=_prepared(arguments),
         target=arguments.work / "leave-out",
         configuration=_configuration(arguments),
         only=arguments.only,
@@ -207,11 +222,14 @@ def _export(arguments: argparse.Namespace) -> None:
     from detection.training.export import MOST_BYTES, export_model
 
     model = _configuration(arguments).model
-    final = arguments.work / "run" / "final"
+    if arguments.checkpoint:
+        base, checkpoint = _base_model(arguments), _present(arguments.checkpoint)
+    else:
+        base, checkpoint = _model(arguments.work / "run" / "final", made_by="train"), None
     export_model(
-        base=arguments.work / "base" if arguments.checkpoint else final,
-        checkpoint=arguments.checkpoint,
-        mean_with=arguments.mean_with,
+        base=base,
+        checkpoint=checkpoint,
+        mean_with=[_model(folder) for folder in arguments.mean_with],
         tokenizer=_tokenizer(arguments),
         target=arguments.model,
         name=model.name,
@@ -223,11 +241,10 @@ def _export(arguments: argparse.Namespace) -> None:
 
 def _calibrate(arguments: argparse.Namespace) -> None:
     from detection.training.calibrate import calibrate
-    from detection.training.texts import PACKAGES_FILE
 
     calibrate(
         folder=arguments.model,
-        data=arguments.data,
+        data=_data(arguments, TRAINING_FILE, "dev.jsonl.xz", "dev_fpr.jsonl.xz"),
         packages=arguments.work / PACKAGES_FILE,
         cache=arguments.work / "scores",
         configuration=_configuration(arguments),
@@ -237,20 +254,21 @@ def _calibrate(arguments: argparse.Namespace) -> None:
 def _quantise(arguments: argparse.Namespace) -> None:
     from detection.training.quantise import as_markdown, quantise
 
-    table = quantise(folder=arguments.model, data=arguments.data, docs=arguments.docs)
+    data = _data(arguments, TRAINING_FILE, *_DEVELOPMENT_FILES)
+    table = quantise(folder=arguments.model, data=data, docs=arguments.docs)
     sys.stdout.write(as_markdown(table))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from detection.training.evaluate import evaluate
-    from detection.training.texts import MEASURED_PACKAGES_FILE, MEASURED_WRITTEN, PACKAGES_FILE
+    from detection.training.texts import MEASURED_WRITTEN
 
     evaluate(
         folder=arguments.model,
-        data=arguments.data,
+        data=_data(arguments, TRAINING_FILE, *_DEVELOPMENT_FILES),
         cache=arguments.work / "scores",
         docs=arguments.docs,
-        card=arguments.card,
+        card=_present(arguments.card) if arguments.card else None,
         leave_out=arguments.work / "leave-out" / "leave-out.json",
         packages=arguments.work / PACKAGES_FILE,
         measured_packages=arguments.work / MEASURED_PACKAGES_FILE,
@@ -263,8 +281,43 @@ def _configuration(arguments: argparse.Namespace) -> Configuration:
     return read_configuration(arguments.config)
 
 
+def _data(arguments: argparse.Namespace, *names: str) -> Path:
+    """The folder of the corpora, which holds these; looked for before hours of work that would need them."""
+    folder = Path(arguments.data)
+    for name in names:
+        if not (folder / name).exists():
+            raise PipelineError(f"{folder / name} is missing: --data or {DATA_VARIABLE} names its folder")
+    return folder
+
+
+def _base_model(arguments: argparse.Namespace) -> Path:
+    return _model(arguments.work / "base", made_by="base")
+
+
 def _tokenizer(arguments: argparse.Namespace) -> Path:
-    return Path(arguments.work) / "base" / "tokenizer.json"
+    return _present(arguments.work / "base" / "tokenizer.json", made_by="base")
+
+
+def _prepared(arguments: argparse.Namespace) -> Path:
+    from detection.training.corpora import TEXTS_FILE, TOKENS_FILE
+
+    folder = Path(arguments.work) / "corpora"
+    for name in (TEXTS_FILE, TOKENS_FILE):
+        _present(folder / name, made_by="corpora")
+    return folder
+
+
+def _model(folder: Path, made_by: str = "") -> Path:
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        _present(folder / name, made_by)
+    return folder
+
+
+def _present(path: Path, made_by: str = "") -> Path:
+    """Raises PipelineError where it is missing, which names the command that makes it."""
+    if not path.exists():
+        raise PipelineError(f"{path} is missing" + (f": run `{made_by}` first" if made_by else ""))
+    return path
 
 
 if __name__ == "__main__":

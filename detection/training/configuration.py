@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
+
+from detection.training.errors import PipelineError
 
 SHIPPED = Path(__file__).parent / "configs" / "zhenwen-small.toml"
 
@@ -98,15 +101,39 @@ class Configuration:
     leave_out: LeaveOutPlan
 
 
+_TABLES: Mapping[str, type[Any]] = {
+    "model": ModelIdentity,
+    "training": TrainingPlan,
+    "mining": MiningPlan,
+    "calibration": CalibrationPlan,
+    "evaluation": EvaluationPlan,
+    "leave_out": LeaveOutPlan,
+}
+
+
 def read_configuration(path: Path = SHIPPED) -> Configuration:
-    """Raises TypeError where a setting is missing or unknown."""
-    content = tomllib.loads(path.read_text("utf-8"))
-    model = content["model"]
-    return Configuration(
-        model=ModelIdentity(**{**model, "languages": tuple(model["languages"])}),
-        training=TrainingPlan(**content["training"]),
-        mining=MiningPlan(**content["mining"]),
-        calibration=CalibrationPlan(**content["calibration"]),
-        evaluation=EvaluationPlan(**content["evaluation"]),
-        leave_out=LeaveOutPlan(**content["leave_out"]),
-    )
+    """Raises PipelineError where there is no such file, it is no TOML, or a setting is missing or unknown."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path}: no such configuration") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path}: {error}") from error
+    _check(content, _TABLES, f"{path}")
+    for name, kind in _TABLES.items():
+        _check(content[name], [field.name for field in fields(kind)], f"{path}: [{name}]")
+    for name, run in content["leave_out"]["runs"].items():
+        _check(run, ("families", "areas"), f"{path}: [leave_out.runs.{name}]")
+    content["model"]["languages"] = tuple(content["model"]["languages"])
+    return Configuration(**{name: kind(**content[name]) for name, kind in _TABLES.items()})
+
+
+def _check(table: Any, names: Iterable[str], where: str) -> None:
+    """That it is a table of these settings, each and no other."""
+    if not isinstance(table, dict):
+        raise PipelineError(f"{where} is no table")
+    wanted = set(names)
+    if missing := sorted(wanted - table.keys()):
+        raise PipelineError(f"{where} lacks {', '.join(missing)}")
+    if unknown := sorted(table.keys() - wanted):
+        raise PipelineError(f"{where} has {', '.join(unknown)}, which is no setting")

@@ -20,7 +20,7 @@ from detection.training.texts import AI, HUMAN, TRAINING_FILE, CorpusText, is_he
 
 LEAST_CHARACTERS = 50
 TOKENS_FILE = "tokens.npy"
-_TEXTS_FILE = "texts.jsonl"
+TEXTS_FILE = "texts.jsonl"
 _CHUNK = 2000
 
 Tokens = npt.NDArray[np.int32]
@@ -56,7 +56,7 @@ def prepare_corpora(
     texts = _trainable(chain.from_iterable(map(read_texts, files)))
     tokens: list[Tokens] = []
     with (
-        replaced(target / _TEXTS_FILE) as texts_path,
+        replaced(target / TEXTS_FILE) as texts_path,
         replaced(target / TOKENS_FILE) as tokens_path,
         texts_path.open("w", encoding="utf-8") as file,
         tqdm(unit="texts", desc="corpora") as bar,
@@ -77,7 +77,7 @@ def read_corpora(folder: Path) -> list[TrainingText]:
     tokens = np.load(folder / TOKENS_FILE, mmap_mode="r")
     texts = []
     start = 0
-    with (folder / _TEXTS_FILE).open(encoding="utf-8") as lines:
+    with (folder / TEXTS_FILE).open(encoding="utf-8") as lines:
         for line in lines:
             about = json.loads(line)
             end = start + about.pop("tokens")

@@ -23,6 +23,7 @@ from detection.engine.manifest import (
 )
 from detection.engine.openvino_backend import export_ir
 from detection.scoring.calibration import CALIBRATION_FILE, Calibration
+from detection.training.errors import PipelineError
 from detection.training.golden_texts import GOLDEN_TEXTS
 
 LABELS = {"0": "human", "1": "ai"}
@@ -31,7 +32,7 @@ MOST_BYTES = 64_000_000  # of what ships
 State = dict[str, torch.Tensor]
 
 
-class ExportError(Exception):
+class ExportError(PipelineError):
     """Something that must not be shipped."""
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from detection.training.__main__ import parsed
 from detection.training.configuration import SHIPPED, read_configuration
+from detection.training.errors import PipelineError
 
 CONFIGURATIONS = sorted(SHIPPED.parent.glob("*.toml"))
 LARGER = SHIPPED.parent / "zhenwen-base.toml"
@@ -25,17 +26,23 @@ def test_a_configuration_is_named_after_its_model_and_whole(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "message"),
     [
-        ("warmup_share = 0.02", ""),
-        ("warmup_share = 0.02", "colour = 1\nwarmup_share = 0.02"),
-        ("encoder =", "coder ="),
+        (("warmup_share = 0.02", ""), r"\[training\] lacks warmup_share"),
+        (("warmup_share = 0.02", "colour = 1\nwarmup_share = 0.02"), r"\[training\] has colour"),
+        (("encoder =", "coder ="), r"\[model\] lacks encoder"),
+        (("[mining]", "[digging]"), "lacks mining"),
+        (("[mining]", "[digging]\n[mining]"), "has digging"),
+        (("areas =", "area ="), r"\[leave_out\.runs\.first\] lacks areas"),
+        (("[mining]", "[mining"), "Expected"),
     ],
 )
-def test_a_setting_that_is_missing_or_unknown_is_an_error(tmp_path: Path, change: tuple[str, str]) -> None:
+def test_a_setting_that_is_missing_or_unknown_is_an_error(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
     path = tmp_path / "broken.toml"
     path.write_text(SHIPPED.read_text("utf-8").replace(*change), "utf-8")
-    with pytest.raises(TypeError):
+    with pytest.raises(PipelineError, match=rf"broken\.toml.* {message}"):
         read_configuration(path)
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from detection.training.errors import PipelineError
 from detection.training.golden_texts import GOLDEN_TEXTS
 from detection.training.packages.archives import Package, lay_files
 
@@ -28,7 +29,7 @@ Array = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
 
 
-class EncoderError(Exception):
+class EncoderError(PipelineError):
     """The pretrained encoder is missing or is not what it should be."""
 
 

@@ -18,13 +18,15 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from detection.training.errors import PipelineError
+
 _AR_MAGIC = b"!<arch>\n"
 _AR_HEADER = 60
 _PYTHON = "3.12"  # which every package listed takes
 _UNPACK: Mapping[str, Callable[[bytes], bytes]] = {".gz": gzip.decompress, ".bz2": bz2.decompress}
 
 
-class PackageError(Exception):
+class PackageError(PipelineError):
     """A package that cannot be fetched, or lacks what it should hold."""
 
 
