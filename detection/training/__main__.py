@@ -13,7 +13,7 @@ from detection.training.errors import PipelineError
 from detection.training.texts import DEVELOPMENT, MEASURED_PACKAGES_FILE, PACKAGES_FILE, TRAINING_FILE
 
 PROGRAM = "python -m detection.training"
-DATA_VARIABLE = "ZHENWEN_DATA_DIR"
+CORPORA_VARIABLE = "ZHENWEN_CORPORA_DIR"
 _PLATFORM = Path(__file__).resolve().parents[2] / "platform"
 
 # Flag, what it names, and the commands that take it.
@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path(os.environ.get(DATA_VARIABLE, "data")),
-        help=f"folder of the corpora (default: {DATA_VARIABLE}, else ./data)",
+        default=Path(os.environ.get(CORPORA_VARIABLE, "data")),
+        help=f"folder of the corpora (default: {CORPORA_VARIABLE}, else ./data)",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (
@@ -286,7 +286,7 @@ def _data(arguments: argparse.Namespace, *names: str) -> Path:
     folder = Path(arguments.data)
     for name in names:
         if not (folder / name).exists():
-            raise PipelineError(f"{folder / name} is missing: --data or {DATA_VARIABLE} names its folder")
+            raise PipelineError(f"{folder / name} is missing: --data or {CORPORA_VARIABLE} names its folder")
     return folder
 
 

@@ -65,8 +65,8 @@ def lay(*things: str) -> None:
 @pytest.mark.parametrize(
     ("there", "words", "said"),
     [
-        ("", "packages", "data/dev.jsonl.xz is missing: --data or ZHENWEN_DATA_DIR names its folder"),
-        ("", "corpora", "data/train.jsonl.xz is missing: --data or ZHENWEN_DATA_DIR names its folder"),
+        ("", "packages", "data/dev.jsonl.xz is missing: --data or ZHENWEN_CORPORA_DIR names its folder"),
+        ("", "corpora", "data/train.jsonl.xz is missing: --data or ZHENWEN_CORPORA_DIR names its folder"),
         ("data", "copies", "work/packages.jsonl.xz is missing: run `packages` first"),
         ("data", "corpora", "work/base/tokenizer.json is missing: run `base` first"),
         ("", "mine --start start", "start/config.json is missing"),
