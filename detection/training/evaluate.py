@@ -18,6 +18,7 @@ from detection.training.calibrate import ScoredDocument, fit, scored_documents
 from detection.training.card import check_card, write_measured
 from detection.training.configuration import Configuration, EvaluationPlan
 from detection.training.documents import Document, spread, whole
+from detection.training.errors import PipelineError
 from detection.training.golden_texts import FAILING_TEXTS, GOLDEN_TEXTS
 from detection.training.judging import TOLERATED_FPR, Judged, abstentions, judge
 from detection.training.measures import auroc, f1, tpr_at_fpr
@@ -81,12 +82,13 @@ def evaluate(
     training, a set of its own; both may be missing where the model does not ship. `written`: texts that a
     model wrote for this product and that are kept from training; set against the human texts of `dev`.
 
-    Raises CardError for a card without a place for what is measured, and FileNotFoundError.
+    Raises CardError for a card without a place for what is measured, and PipelineError where a model that
+    ships would be measured without the texts of packages.
     """
     if card is not None:
         check_card(card)
     if configuration.model.is_shipped and not measured_packages.exists():
-        raise FileNotFoundError(f"{measured_packages} is missing: run the command packages first")
+        raise PipelineError(f"{measured_packages} is missing: run `packages` first")
     model = load_model_folder(folder)
     scorer = RememberingScorer(model, cache)
     plan = configuration.evaluation

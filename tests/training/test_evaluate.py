@@ -15,6 +15,7 @@ from detection.training.attacks import ATTACKS
 from detection.training.calibrate import calibrate
 from detection.training.card import BEGINNING, END
 from detection.training.configuration import Configuration, read_configuration
+from detection.training.errors import PipelineError
 from detection.training.evaluate import evaluate, left_out
 from detection.training.export import export_model
 from detection.training.texts import (
@@ -152,7 +153,7 @@ def test_a_model_that_ships_is_not_measured_without_the_texts_of_packages(
 ) -> None:
     shipped = replace(configuration, model=replace(configuration.model, is_shipped=True))
     (data / MEASURED_PACKAGES_FILE).unlink()
-    with pytest.raises(FileNotFoundError, match="packages first"):
+    with pytest.raises(PipelineError, match="run `packages` first"):
         evaluate(
             folder=folder,
             data=data,
