@@ -40,13 +40,12 @@ def main() -> None:
     """Run the command. What its user can put right ends in one line on stderr and the exit status 2."""
     sys.path.insert(0, str(_PLATFORM))  # the engine counts what it does in the site's metrics
     from detection.engine import ModelFolderError
-    from detection.training.card import CardError
 
     try:
         arguments = parsed(sys.argv[1:])
         command: Callable[[argparse.Namespace], None] = arguments.run
         command(arguments)
-    except (PipelineError, ModelFolderError, CardError) as error:
+    except (PipelineError, ModelFolderError) as error:
         sys.stderr.write(f"{PROGRAM}: error: {' '.join(str(error).split())}\n")
         sys.exit(2)
 
@@ -72,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         (
             "copies",
             _copies,
-            "list AI texts that a person wrote, and development texts that training reads",
+            "list AI texts that a person wrote, and development texts that stand elsewhere",
         ),
         ("corpora", _corpora, "normalise, de-duplicate and tokenise the training corpora"),
         (
@@ -143,16 +142,15 @@ def _packages(arguments: argparse.Namespace) -> None:
 
 
 def _copies(arguments: argparse.Namespace) -> None:
-    from detection.training.copies import list_copies, list_known
-    from detection.training.texts import COPIES_FILE, KNOWN_FILE, WRITTEN
+    from detection.training.copies import list_copies, list_overlaps
+    from detection.training.texts import COPIES_FILE, OVERLAPS_FILE, WRITTEN
 
     data = _data(arguments, TRAINING_FILE, *_DEVELOPMENT_FILES)
     packages = _present(arguments.work / PACKAGES_FILE, made_by="packages")
-    development = [data / name for name in _DEVELOPMENT_FILES]
-    copies = list_copies(files=[data / TRAINING_FILE, *development], target=COPIES_FILE)
-    trained = [data / TRAINING_FILE, packages, WRITTEN]
-    known = list_known(development=development, trained=trained, target=KNOWN_FILE)
-    sys.stdout.write(f"{copies} copies, {known} texts that training knows\n")
+    files = [data / name for name in (TRAINING_FILE, *_DEVELOPMENT_FILES)]
+    copies = list_copies(files=files, target=COPIES_FILE)
+    overlaps = list_overlaps(data=data, trained=[files[0], packages, WRITTEN], target=OVERLAPS_FILE)
+    sys.stdout.write(f"{copies} copies, {overlaps} development texts that stand elsewhere\n")
 
 
 def _corpora(arguments: argparse.Namespace) -> None:

@@ -26,8 +26,8 @@ from detection.training.texts import (
     HUMAN,
     TRAINING_FILE,
     CorpusText,
+    calibrates,
     development_texts,
-    is_for_calibration,
     is_held_out,
     read_texts,
 )
@@ -89,7 +89,7 @@ def calibration_texts(data: Path) -> list[CorpusText]:
         text
         for name in ("dev", "dev_fpr")
         for text in development_texts(data, name)
-        if is_for_calibration(text)
+        if calibrates(name, text)
     ]
     return _held_out(data / TRAINING_FILE) + development
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from detection.training.errors import PipelineError
 from detection.training.markdown_tables import (
     Content,
     abstention_table,
@@ -30,7 +31,7 @@ _MOST_ACCUSED, _MOST_UNDECIDED = 0.01, 0.15
 _NOT_MEASURED = "not measured"
 
 
-class CardError(Exception):
+class CardError(PipelineError):
     """The card has no place for what was measured."""
 
 
@@ -61,7 +62,7 @@ def measured(report: Content) -> str:
             "sources never seen, casual and adversarial rewrites among them; no parameter is fitted on "
             "it, but recipes and shares of weights were chosen while looking at it. "
             "`packages`: sources out of packages, kept apart. `written`: what Claude wrote for this product "
-            "and training has not read, against the human texts of `dev`. "
+            "and training has not read, against the human texts of `dev`, taken evenly. "
             "Accused: `ai`, `mixed` or `polished` at the default policy.",
             headline_table(report["headline"]),
             "Without a verdict, and in no other table:",
@@ -202,6 +203,7 @@ def _accused(report: Content) -> Iterator[_Aim]:
     )
     if report["polished"]:
         accused, texts = _together(report["polished"], "accused")
+        accused -= _together(report["polished"], "polished")[0]
         found = f"{accused} of {texts} ({percent(accused / texts)})"
         yield "people's texts that a model polished, accused though not as such", "none", found, not accused
 
@@ -214,6 +216,8 @@ def _undecided(report: Content) -> Iterator[_Aim]:
     what = "human text of 300 characters and more inconclusive, all sets"
     yield what, wanted, found, undecided <= _MOST_UNDECIDED * texts
     yield "the same, each kind of writing by itself", wanted, *_worst(kinds, "inconclusive", _MOST_UNDECIDED)
+    sources = _over_sets(report, "300 characters and more, by source")
+    yield "the same, each source by itself", wanted, *_worst(sources, "inconclusive", _MOST_UNDECIDED)
 
 
 def _left_out(summary: Content) -> _Aim:

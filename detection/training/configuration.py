@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from detection.training.errors import PipelineError
+from detection.training.texts import AREAS, FAMILIES
 
 SHIPPED = Path(__file__).parent / "configs" / "zhenwen-small.toml"
 
@@ -111,21 +112,37 @@ _TABLES: Mapping[str, type[Any]] = {
 }
 
 
+_LEFT_OUT: Mapping[str, Sequence[str]] = {"families": FAMILIES, "areas": AREAS}
+
+
 def read_configuration(path: Path = SHIPPED) -> Configuration:
     """Raises PipelineError where there is no such file, it is no TOML, or a setting is missing or unknown."""
     try:
         content = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
+    except OSError as error:
         raise PipelineError(f"{path}: no such configuration") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path}: {error}") from error
     _check(content, _TABLES, f"{path}")
     for name, kind in _TABLES.items():
         _check(content[name], [field.name for field in fields(kind)], f"{path}: [{name}]")
-    for name, run in content["leave_out"]["runs"].items():
-        _check(run, ("families", "areas"), f"{path}: [leave_out.runs.{name}]")
+    _check_runs(content["leave_out"]["runs"], f"{path}: [leave_out.runs")
+    if not isinstance(content["model"]["languages"], list):
+        raise PipelineError(f"{path}: languages of [model] is no list")
     content["model"]["languages"] = tuple(content["model"]["languages"])
     return Configuration(**{name: kind(**content[name]) for name, kind in _TABLES.items()})
+
+
+def _check_runs(runs: Any, where: str) -> None:
+    """A run that leaves out what does not exist would train for hours with nothing left out."""
+    if not isinstance(runs, dict):
+        raise PipelineError(f"{where}] is no table")
+    for run_name, run in runs.items():
+        _check(run, _LEFT_OUT, f"{where}.{run_name}]")
+        for kind, names in _LEFT_OUT.items():
+            if unknown := [given for given in run[kind] if given not in names]:
+                given_names = f"{', '.join(unknown)}; there are {', '.join(names)}"
+                raise PipelineError(f"{where}.{run_name}] leaves out {given_names}")
 
 
 def _check(table: Any, names: Iterable[str], where: str) -> None:

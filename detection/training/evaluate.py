@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from detection.training.documents import Document, spread, whole
 from detection.training.errors import PipelineError
 from detection.training.golden_texts import FAILING_TEXTS, GOLDEN_TEXTS
 from detection.training.judging import TOLERATED_FPR, Judged, abstentions, judge
+from detection.training.leave_out import with_earlier_rows
 from detection.training.measures import auroc, f1, tpr_at_fpr
 from detection.training.report import JSON_FILE, write_report
 from detection.training.scores import RememberingScorer, prepared_texts
@@ -48,11 +48,13 @@ from detection.training.texts import (
     AI,
     DEVELOPMENT,
     HUMAN,
+    TRAINING_FILE,
     CorpusText,
     area_of,
     copied_digests,
-    known_digests,
+    is_held_out,
     measured_texts,
+    overlapping_digests,
     polished_texts,
     read_texts,
 )
@@ -87,8 +89,9 @@ def evaluate(
     """
     if card is not None:
         check_card(card)
-    if configuration.model.is_shipped and not measured_packages.exists():
-        raise PipelineError(f"{measured_packages} is missing: run `packages` first")
+    for file in (packages, measured_packages):
+        if configuration.model.is_shipped and not file.exists():
+            raise PipelineError(f"{file} is missing: run `packages` first")
     model = load_model_folder(folder)
     scorer = RememberingScorer(model, cache)
     plan = configuration.evaluation
@@ -109,7 +112,7 @@ def evaluate(
         "calibration_digest": model.calibration.digest,
         "tolerated_fpr": TOLERATED_FPR,
         "copies": len(copied_digests()),
-        "known": len(known_digests()),
+        "overlaps": len(overlapping_digests()),
         "calibration": calibration_table(model.calibration),
         "headline": [
             headline(name, rows, least) for name, rows in compared.items() for least in (0, 150, 300)
@@ -127,7 +130,7 @@ def evaluate(
             configuration.model.languages,
         ),
         "ai": {name: ai_tables(rows) for name, rows in {**with_both, WRITTEN_SET: by_model}.items()},
-        "polished": sliced(polished, lambda j: f"{j.document.source}: {j.document.generator}"),
+        "polished": _polished_table(polished, data),
         "fairness": fairness_table([j for rows in judged.values() for j in rows]),
         "cells": [cell for name, rows in judged.items() for cell in cells(name, rows)],
         "reliability": {name: reliability_points(compared[name]) for name in ("dev", "dev_ood")},
@@ -138,7 +141,7 @@ def evaluate(
         "examples": [_example(model, text) for text in GOLDEN_TEXTS],
         "failures": [{"fault": fault, **_example(model, text)} for fault, text in FAILING_TEXTS.items()],
         "speeds": speeds(folder, [document.text for document in documents["dev"][:_TIMED_TEXTS]]),
-        "leave_out": left_out(leave_out, docs / JSON_FILE),
+        "leave_out": with_earlier_rows(leave_out, docs / JSON_FILE),
         "attacks": _attack_table(judged["dev_ood"], scorer, model.calibration),
     }
     write_report(report, docs)
@@ -160,15 +163,18 @@ def _evenly(judged: Sequence[Judged], plan: EvaluationPlan) -> list[Judged]:
     return [j for group in by_origin.values() for j in spread(group, (), most, seed)]
 
 
-def left_out(results: Path, report_before: Path) -> Content | None:
-    """Runs take hours: without results at hand those of the report that this one replaces stay."""
-    if results.exists():
-        content: Content = json.loads(results.read_text("utf-8"))
-        return content
-    if report_before.exists():
-        before: Content | None = json.loads(report_before.read_text("utf-8"))["leave_out"]
-        return before
-    return None
+def _polished_table(judged: Sequence[Judged], data: Path) -> list[Content]:
+    """By whether training reads what a person had written and the model polished."""
+    read = {
+        text.group
+        for text in read_texts(data / TRAINING_FILE)
+        if text.label == HUMAN and not is_held_out(text.label, text.pair, text.text)
+    }
+    original = {True: "original read in training", False: "original not read"}
+    return sliced(
+        judged,
+        lambda j: f"{j.document.source}: {j.document.generator}; {original[j.document.group in read]}",
+    )
 
 
 def _unseen_kinds(

@@ -25,12 +25,13 @@ from detection.training.errors import PipelineError
 from detection.training.export import export_model
 from detection.training.measures import auroc, bootstrap_interval, tpr_at_fpr
 from detection.training.recipe import digest_of, file_digest, training_recipe
+from detection.training.replacing import replaced
 from detection.training.scores import RememberingScorer, prepared_texts, weighed
 from detection.training.texts import (
     AI,
     COPIES_FILE,
     HUMAN,
-    KNOWN_FILE,
+    OVERLAPS_FILE,
     REWRITTEN,
     TRAINING_FILE,
     CorpusText,
@@ -80,11 +81,30 @@ def leave_out(
         if not run.results.exists():
             folder = _trained(run, base, configuration)
             content = {"recipe": run.recipe, "rows": _measured(folder, run.left_out, data, plan)}
-            run.results.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
+            with replaced(run.results) as beside:
+                beside.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
     rows = [row for run in runs for row in run.rows()]
-    summary = {"token_budget": plan.token_budget, "rows": rows, "of_each_once": _summary(rows)}
-    (target / RESULTS_FILE).write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    text = json.dumps(_summed(plan.token_budget, rows), ensure_ascii=False, indent=1)
+    (target / RESULTS_FILE).write_text(text + "\n", "utf-8")
     return rows
+
+
+def with_earlier_rows(results: Path, report_before: Path) -> dict[str, Any] | None:
+    """What `leave_out` wrote, and rows of other runs out of the report that is replaced: each takes hours.
+
+    Runs of another length are not kept beside these. None where nothing is found.
+    """
+    new = json.loads(results.read_text("utf-8")) if results.exists() else None
+    before = json.loads(report_before.read_text("utf-8"))["leave_out"] if report_before.exists() else None
+    if new is None or before is None or before["token_budget"] != new["token_budget"]:
+        return new or before
+    again = {(row["name"], *row["beside"]) for row in new["rows"]}
+    earlier = [row for row in before["rows"] if (row["name"], *row["beside"]) not in again]
+    return _summed(new["token_budget"], [*earlier, *new["rows"]])
+
+
+def _summed(token_budget: int, rows: Sequence[Row]) -> dict[str, Any]:
+    return {"token_budget": token_budget, "rows": list(rows), "of_each_once": _summary(rows)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +126,7 @@ class _Run:
         if content["recipe"] not in (None, self.recipe):
             raise PipelineError(
                 f"{self.results} is by another recipe (texts, first weights, what is left out or settings "
-                f"differ): take another --work, or delete {self.results.parent}"
+                "differ): take another --work, or delete it; a training that still fits is only measured anew"
             )
         everything = [*self.left_out["families"], *self.left_out["areas"]]
         return [
@@ -156,7 +176,7 @@ def _recipe(
             "left_out": {kind: list(names) for kind, names in left_out.items()},
             "measured": [
                 file_digest(path)
-                for path in (data / TRAINING_FILE, data / "dev.jsonl.xz", COPIES_FILE, KNOWN_FILE)
+                for path in (data / TRAINING_FILE, data / "dev.jsonl.xz", COPIES_FILE, OVERLAPS_FILE)
             ],
             "seed": plan.seed,
             "texts_per_class": plan.texts_per_class,

@@ -104,7 +104,7 @@ def cell_table(rows: Sequence[Content]) -> str:
             [
                 *(row[key] or "–" for key in ("set", "source", "generator", "domain", "characters")),
                 row["texts"],
-                *(_apart(row) if "auroc" in row else ["–"] * len(_APART)),
+                *_apart(row),
                 *_verdicts(row),
             ]
             for row in rows
@@ -116,6 +116,9 @@ _APART = ("AUROC", "TPR at 1 % FPR", "at 0.1 %", "ECE")
 
 
 def _apart(row: Content) -> list[str]:
+    """Nothing where there are too few texts for a rank."""
+    if "auroc" not in row:
+        return ["–"] * len(_APART)
     return [
         f"{row['auroc']:.3f} {bracketed(row['auroc_interval'])}",
         f"{row['tpr_at_1_percent_fpr']:.2f}",

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detection.engine.manifest import TOKENIZER_FILE, WEIGHTS_FILE
+from detection.engine.manifest import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 from detection.training.configuration import TrainingPlan
 from detection.training.corpora import TrainingText
 
-_WHEN = ("minutes", "checkpoint_minutes")  # to stop and to save; a run may be given more time
+_INDIFFERENT = ("checkpoint_minutes",)
 
 
 def training_recipe(
@@ -31,8 +31,8 @@ def training_recipe(
     """Of what `train` is called with: no model is loaded. Takes a few seconds for the corpora."""
     return digest_of(
         {
-            "plan": {name: value for name, value in asdict(plan).items() if name not in _WHEN},
-            "base": [file_digest(base / name) for name in (WEIGHTS_FILE, TOKENIZER_FILE)],
+            "plan": {name: value for name, value in asdict(plan).items() if name not in _INDIFFERENT},
+            "base": [file_digest(base / name) for name in (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE)],
             "texts": _texts_digest(texts),
             "doubts": None if doubts is None else hashlib.sha256(doubts.tobytes()).hexdigest(),
             "teachers": [file_digest(folder / WEIGHTS_FILE) for folder in teachers],

@@ -83,7 +83,7 @@ def interval(measure: Callable[[Any], float], groups: Sequence[str]) -> list[flo
 
 
 def verdicts(judged: Iterable[Judged]) -> Content:
-    """Shares: accused (ai, mixed, polished), inconclusive, human."""
+    """Shares: accused (ai, mixed, polished), inconclusive, human; and of the accused those as polished."""
     outcomes = [j.verdict for j in judged]
     count = max(len(outcomes), 1)
     return {
@@ -91,6 +91,7 @@ def verdicts(judged: Iterable[Judged]) -> Content:
         "accused": round(sum(v in _ACCUSATIONS for v in outcomes) / count, 4),
         "inconclusive": round(outcomes.count(Verdict.INCONCLUSIVE) / count, 4),
         "human": round(outcomes.count(Verdict.HUMAN) / count, 4),
+        "polished": round(outcomes.count(Verdict.POLISHED) / count, 4),
     }
 
 
@@ -109,13 +110,13 @@ def _natural(name: str) -> tuple[int, str]:
 
 def human_tables(judged: Sequence[Judged]) -> dict[str, list[Content]]:
     human = [j for j in judged if j.document.label == HUMAN]
+    long = [j for j in human if j.evidence.characters >= 300]
     return {
         "kind": sliced(human, lambda j: j.document.kind),
         "source": sliced(human, lambda j: j.document.source),
         "characters": sliced(human, lambda j: j.band),
-        "300 characters and more": sliced(
-            [j for j in human if j.evidence.characters >= 300], lambda j: j.document.kind
-        ),
+        "300 characters and more": sliced(long, lambda j: j.document.kind),
+        "300 characters and more, by source": sliced(long, lambda j: j.document.source),
     }
 
 
@@ -135,7 +136,8 @@ def separated(judged: Sequence[Judged], key: Callable[[Judged], str]) -> list[Co
     rows = sliced([j for j in judged if j.document.label == AI], key)
     for row in rows:
         own = [j for j in judged if j.document.label == AI and key(j) == row["slice"]]
-        row.update(_apart([*human, *own]))
+        if len(own) >= _LEAST_MEASURED_TEXTS:
+            row.update(_apart([*human, *own]))
     return rows
 
 

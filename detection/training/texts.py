@@ -25,7 +25,7 @@ MEASURED_WRITTEN = Path(__file__).parent / "written" / "measured.jsonl.xz"
 REWRITTEN = "w_rewrite"  # of them those that say anew what other models had answered
 DEVELOPMENT = ("dev", "dev_ood", "dev_fpr")
 COPIES_FILE = Path(__file__).parent / "copies.jsonl"
-KNOWN_FILE = Path(__file__).parent / "known.jsonl"
+OVERLAPS_FILE = Path(__file__).parent / "overlaps.jsonl"
 MOST_CHARACTERS = 6000  # of one text; what comes after is left out
 _HELD_OUT_ONE_IN = 20
 _KEY_CHARACTERS = 200
@@ -81,6 +81,7 @@ _AREAS = {
         "software manual",
     ),
 }
+FAMILIES, AREAS = tuple(_FAMILIES), tuple(_AREAS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,11 @@ class CorpusText:
     @property
     def digest(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def place_digest(self) -> str:
+        """Of the text where it stands: the same text may stand in another source or under another title."""
+        return hashlib.sha256(f"{self.group}\n{self.text}".encode()).hexdigest()
 
     @property
     def group(self) -> str:
@@ -143,15 +149,17 @@ def read_all_texts(path: Path) -> Iterator[CorpusText]:
 
 
 def development_texts(data: Path, name: str) -> list[CorpusText]:
-    """Human and AI texts of a development corpus, but those that training reads elsewhere (`copies`)."""
+    """Human and AI texts of a development corpus, but those that overlap with others (`copies`)."""
     texts = read_texts(data / f"{name}.jsonl.xz")
-    return [text for text in texts if text.label in (HUMAN, AI) and text.digest not in known_digests()]
+    return [
+        text for text in texts if text.label in (HUMAN, AI) and text.place_digest not in overlapping_digests()
+    ]
 
 
 def measured_texts(data: Path, name: str) -> list[CorpusText]:
     """Those of a development corpus that do not calibrate: all of `dev_ood`, half of the others."""
     texts = development_texts(data, name)
-    return [text for text in texts if name == "dev_ood" or not is_for_calibration(text)]
+    return [text for text in texts if not calibrates(name, text)]
 
 
 def polished_texts(data: Path) -> list[CorpusText]:
@@ -167,9 +175,9 @@ def copied_digests() -> frozenset[str]:
 
 
 @cache
-def known_digests() -> frozenset[str]:
-    """Of the development texts that training reads elsewhere."""
-    return _digests(KNOWN_FILE)
+def overlapping_digests() -> frozenset[str]:
+    """Of the development texts that training reads elsewhere, or that calibrate elsewhere and measure."""
+    return _digests(OVERLAPS_FILE)
 
 
 def _digests(file: Path) -> frozenset[str]:
@@ -186,8 +194,12 @@ def is_held_out(label: str, pair: str, text: str) -> bool:
     return _number(pair or normalise(text).text[:_KEY_CHARACTERS]) % _HELD_OUT_ONE_IN == 0
 
 
+def calibrates(name: str, text: CorpusText) -> bool:
+    """Of a development corpus of this name: half of it, documents whole; nothing of `dev_ood`."""
+    return name != "dev_ood" and is_for_calibration(text)
+
+
 def is_for_calibration(text: CorpusText) -> bool:
-    """Which half of a development corpus calibrates; the other half measures. Documents stay whole."""
     return _number(text.pair or text.text[:_KEY_CHARACTERS]) % 2 == 0
 
 

@@ -35,6 +35,9 @@ def test_a_configuration_is_named_after_its_model_and_whole(path: Path) -> None:
         (("[mining]", "[digging]\n[mining]"), "has digging"),
         (("areas =", "area ="), r"\[leave_out\.runs\.first\] lacks areas"),
         (("[mining]", "[mining"), "Expected"),
+        (('areas = ["medicine"]', 'areas = ["medecine"]'), r"leaves out medecine; there are medicine, law"),
+        (('families = ["GPT-3.5"]', 'families = ["GPT-3"]'), r"leaves out GPT-3; there are DeepSeek"),
+        (('languages = ["zh"]', 'languages = "zh"'), r"languages of \[model\] is no list"),
     ],
 )
 def test_a_setting_that_is_missing_or_unknown_is_an_error(
@@ -44,6 +47,11 @@ def test_a_setting_that_is_missing_or_unknown_is_an_error(
     path.write_text(SHIPPED.read_text("utf-8").replace(*change), "utf-8")
     with pytest.raises(PipelineError, match=rf"broken\.toml.* {message}"):
         read_configuration(path)
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="no such configuration"):
+        read_configuration(tmp_path)
 
 
 def test_the_shipped_model_lies_in_the_repository_and_any_other_in_its_work_folder() -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from detection.training import texts
-from detection.training.copies import list_copies, list_known
+from detection.training.copies import list_copies, list_overlaps
 from detection.training.texts import (
     CorpusText,
     development_texts,
+    is_for_calibration,
     is_held_out,
-    measured_texts,
     read_all_texts,
     read_texts,
 )
@@ -24,14 +24,14 @@ from tests.training.made_corpora import made_text, row, write_corpus
 @pytest.fixture(autouse=True)
 def _list_of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(texts, "COPIES_FILE", tmp_path / "copies.jsonl")
-    monkeypatch.setattr(texts, "KNOWN_FILE", tmp_path / "known.jsonl")
-    for file in (texts.COPIES_FILE, texts.KNOWN_FILE):
+    monkeypatch.setattr(texts, "OVERLAPS_FILE", tmp_path / "overlaps.jsonl")
+    for file in (texts.COPIES_FILE, texts.OVERLAPS_FILE):
         file.touch()
     texts.copied_digests.cache_clear()
-    texts.known_digests.cache_clear()
+    texts.overlapping_digests.cache_clear()
     yield
     texts.copied_digests.cache_clear()
-    texts.known_digests.cache_clear()
+    texts.overlapping_digests.cache_clear()
 
 
 def listed(folder: Path) -> set[str]:
@@ -87,12 +87,16 @@ def test_what_is_listed_is_read_no_more_and_the_person_keeps_the_text(tmp_path: 
     assert [text.source for text in read_texts(tmp_path / "train.jsonl.xz")] == ["essays", "own"]
 
 
-def known(folder: Path) -> int:
-    return list_known(
-        development=[folder / "dev_ood.jsonl.xz"],
-        trained=[folder / "train.jsonl.xz"],
-        target=texts.KNOWN_FILE,
-    )
+def overlaps(folder: Path, development: dict[str, list[dict[str, str]]]) -> set[str]:
+    for name in ("dev", "dev_ood", "dev_fpr"):
+        write_corpus(folder, development.get(name, []), name)
+    list_overlaps(data=folder, trained=[folder / "train.jsonl.xz"], target=texts.OVERLAPS_FILE)
+    texts.overlapping_digests.cache_clear()
+    return set(texts.overlapping_digests())
+
+
+def sources(folder: Path, name: str) -> list[str]:
+    return [text.source for text in development_texts(folder, name)]
 
 
 def test_what_training_reads_elsewhere_neither_measures_nor_calibrates(tmp_path: Path) -> None:
@@ -103,23 +107,39 @@ def test_what_training_reads_elsewhere_neither_measures_nor_calibrates(tmp_path:
         row("ai", "same too", 1, text=essay),
         row("human", "other", 1, text=made_text("another", sentences=20)),
     ]
-    write_corpus(tmp_path, unseen, "dev_ood")
-    assert known(tmp_path) == 2
-    assert [text.source for text in development_texts(tmp_path, "dev_ood")] == ["other"]
-    assert [text.source for text in measured_texts(tmp_path, "dev_ood")] == ["other"]
+    assert len(overlaps(tmp_path, {"dev_ood": unseen, "dev": unseen})) == 2
+    assert sources(tmp_path, "dev_ood") == sources(tmp_path, "dev") == ["other"]
 
 
-def test_what_training_holds_out_is_not_known_to_it(tmp_path: Path) -> None:
+def test_what_training_holds_out_does_not_overlap(tmp_path: Path) -> None:
     title = next(f"title {n}" for n in range(100) if is_held_out("human", f"title {n}", ""))
     answer = made_text("answer")
     write_corpus(tmp_path, [row("human", "answers", 1, text=answer, pair=title), row("ai", "a", 1)])
-    write_corpus(tmp_path, [row("human", "same", 1, text=answer)], "dev_ood")
-    assert known(tmp_path) == 0
+    assert not overlaps(tmp_path, {"dev_ood": [row("human", "same", 1, text=answer)]})
+
+
+def test_what_calibrates_elsewhere_does_not_measure(tmp_path: Path) -> None:
+    calibrating, measuring = (
+        next(f"title {n}" for n in range(100) if is_for_calibration(corpus_text(f"title {n}")) is side)
+        for side in (True, False)
+    )
+    answer = made_text("answer")
+    write_corpus(tmp_path, [row("ai", "a", 1)])
+    development = [
+        row("human", "calibrates", 1, text=answer, pair=calibrating),
+        row("human", "measures", 1, text=answer, pair=measuring),
+    ]
+    assert len(overlaps(tmp_path, {"dev": development})) == 1
+    assert sources(tmp_path, "dev") == ["calibrates"]  # though it is the same text
+
+
+def corpus_text(pair: str) -> CorpusText:
+    return CorpusText("", "human", "", "", "s", pair)
 
 
 def test_the_lists_that_ship_are_well_formed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    for file in (texts.COPIES_FILE, texts.KNOWN_FILE):
+    for file in (texts.COPIES_FILE, texts.OVERLAPS_FILE):
         rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
         assert rows
         assert all(set(row) == {"digest", "source", "generator", "domain", "share"} for row in rows)

@@ -16,7 +16,7 @@ from detection.training.calibrate import calibrate
 from detection.training.card import BEGINNING, END
 from detection.training.configuration import Configuration, read_configuration
 from detection.training.errors import PipelineError
-from detection.training.evaluate import evaluate, left_out
+from detection.training.evaluate import evaluate
 from detection.training.export import export_model
 from detection.training.texts import (
     AI,
@@ -35,7 +35,7 @@ HARD = (("human", "theses"), ("human", "h_rmrb98"))
 FILES = {
     "train": KNOWN,
     "packages": (("human", "p_tales"),),
-    "dev": KNOWN,
+    "dev": (*KNOWN, ("refined", "hppt_zh_polished")),
     "dev_ood": UNSEEN,
     "dev_fpr": HARD,
     "dev_packages": UNSEEN,
@@ -61,10 +61,6 @@ def data(tmp_path: Path) -> Path:
     for name, sources in FILES.items():
         write_corpus(folder, [made_row(name, *source, n) for source in sources for n in range(TEXTS)], name)
     write_corpus(folder, [made_row("written", "ai", "w_news", n) for n in range(TEXTS)], "written")
-    polished = [made_row("dev", "refined", "hppt_zh_polished", n) for n in range(TEXTS)]
-    write_corpus(
-        folder, [made_row("dev", *source, n) for source in KNOWN for n in range(TEXTS)] + polished, "dev"
-    )
     return folder
 
 
@@ -126,6 +122,7 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
     assert of_all["dev_ood"] == of_all["packages"] == len(UNSEEN) * TEXTS
     assert of_all["dev"] < of_all["dev as it comes"]
     assert sum(row["texts"] for row in report["human"]["dev_fpr"]["source"]) == measured["dev_fpr"]
+    assert [row["slice"] for row in report["polished"]] == ["hppt_zh_polished: model; original not read"]
     assert sum(row["texts"] for row in report["polished"]) == TEXTS
     assert {"h_thuc", "cred"} == {cell["source"] for cell in report["cells"] if cell["set"] == "dev"}
     assert report["splices"]["documents"] > 0
@@ -136,23 +133,12 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
     assert "### Aims, and what is reached" in card.read_text("utf-8")
 
 
-def test_results_of_left_out_generators_stay_in_the_report_without_the_files_of_their_runs(
-    tmp_path: Path,
-) -> None:
-    found, before = {"rows": [1]}, {"rows": [2]}
-    results, report = tmp_path / "leave-out.json", tmp_path / "evaluation.json"
-    assert left_out(results, report) is None
-    report.write_text(json.dumps({"leave_out": before}), "utf-8")
-    assert left_out(results, report) == before
-    results.write_text(json.dumps(found), "utf-8")
-    assert left_out(results, report) == found
-
-
+@pytest.mark.parametrize("missing", [PACKAGES_FILE, MEASURED_PACKAGES_FILE])
 def test_a_model_that_ships_is_not_measured_without_the_texts_of_packages(
-    tmp_path: Path, folder: Path, data: Path, configuration: Configuration
+    tmp_path: Path, folder: Path, data: Path, configuration: Configuration, missing: str
 ) -> None:
     shipped = replace(configuration, model=replace(configuration.model, is_shipped=True))
-    (data / MEASURED_PACKAGES_FILE).unlink()
+    (data / missing).unlink()
     with pytest.raises(PipelineError, match="run `packages` first"):
         evaluate(
             folder=folder,

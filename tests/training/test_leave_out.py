@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 from detection.training.configuration import Configuration, read_configuration
 from detection.training.corpora import TrainingText, prepare_corpora
 from detection.training.errors import PipelineError
-from detection.training.leave_out import RESULTS_FILE, leave_out
+from detection.training.leave_out import RESULTS_FILE, leave_out, with_earlier_rows
 from detection.training.texts import area_of, family_of
 from detection.training.train import Place, train
 from tests.training.made_corpora import row, tiny_plan, write_base, write_corpus
@@ -139,3 +139,32 @@ def test_rows_without_a_recipe_are_read_and_say_so(
     assert measured == [{**row, "recipe": None}]
     assert json.loads((folders["target"] / RESULTS_FILE).read_text("utf-8"))["rows"] == measured
     assert len(trained_on) == 1
+
+
+def result(name: str, *beside: str, auroc: float) -> dict[str, Any]:
+    return {"name": name, "beside": list(beside), "auroc": auroc, "tpr_at_1_percent_fpr": 0.5}
+
+
+def test_rows_of_earlier_runs_stay_in_the_report_without_their_files(tmp_path: Path) -> None:
+    results, report = tmp_path / "leave-out.json", tmp_path / "evaluation.json"
+    assert with_earlier_rows(results, report) is None
+    together, alone = result("law", "GPT-4", auroc=0.9), result("news", auroc=0.8)
+    before = {"token_budget": 900, "rows": [together, alone], "of_each_once": {}}
+    report.write_text(json.dumps({"leave_out": before}), "utf-8")
+    assert with_earlier_rows(results, report) == before
+    again, new = result("news", auroc=0.85), result("law", auroc=0.95)
+    results.write_text(json.dumps({"token_budget": 900, "rows": [again, new]}), "utf-8")
+    merged = with_earlier_rows(results, report)
+    assert merged is not None
+    assert merged["rows"] == [together, again, new]
+    assert merged["of_each_once"]["mean_auroc"] == pytest.approx(0.9)  # of law alone, and news
+    assert merged["of_each_once"]["least_auroc"] == 0.85
+
+
+def test_rows_of_runs_of_another_length_do_not_stay_beside_new_ones(tmp_path: Path) -> None:
+    results, report = tmp_path / "leave-out.json", tmp_path / "evaluation.json"
+    before = {"token_budget": 900, "rows": [result("news", auroc=0.8)]}
+    report.write_text(json.dumps({"leave_out": before}), "utf-8")
+    new = {"token_budget": 9_000, "rows": [result("law", auroc=0.9)]}
+    results.write_text(json.dumps(new), "utf-8")
+    assert with_earlier_rows(results, report) == new

@@ -223,10 +223,18 @@ def test_a_training_does_not_go_on_from_the_checkpoint_of_another(
 
 
 @pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
-def test_a_training_goes_on_with_more_time(run_training: RunTraining) -> None:
+def test_a_training_goes_on_however_often_it_is_saved(run_training: RunTraining) -> None:
     run_training("run", tiny_plan(minutes=600.0), most_steps=1)
-    more_time = tiny_plan(minutes=900.0, checkpoint_minutes=1.0)
-    assert run_training("run", more_time, most_steps=1).step == 2
+    saved_oftener = tiny_plan(minutes=600.0, checkpoint_minutes=1.0)
+    assert run_training("run", saved_oftener, most_steps=1).step == 2
+
+
+def test_a_training_by_another_clock_is_refused_for_its_rate_falls_otherwise(
+    run_training: RunTraining,
+) -> None:
+    run_training("run", tiny_plan(minutes=600.0), most_steps=1)
+    with pytest.raises(PipelineError, match="another training"):
+        run_training("run", tiny_plan(minutes=900.0), most_steps=1)
 
 
 @pytest.mark.parametrize("run_training", ["roformer-small"], indirect=True)
