@@ -251,6 +251,7 @@ def _together(rows: Sequence[Content], verdict: str) -> tuple[int, int]:
 
 
 def _worst(rows: Sequence[Content], verdict: str, most: float) -> tuple[str, bool]:
-    worst = max(rows, key=lambda row: float(row[verdict]))
+    """The slice with the most texts beyond what is aimed at, and whether there is none."""
+    worst = max(rows, key=lambda row: float(row["texts"] * (row[verdict] - most)))
     found = f"worst: {worst['slice']} {percent(worst[verdict])} of {worst['texts']}"
     return found, all(row[verdict] <= most for row in rows)

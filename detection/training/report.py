@@ -75,8 +75,8 @@ def markdown(report: Content) -> str:
         "generator. "
         f"{report['copies']} AI texts of the corpora are in no set: a model recited them, and a person wrote "
         f"them (`detection/training/copies.jsonl`); neither are {report['overlaps']} texts that training "
-        "reads elsewhere, or that calibrate elsewhere (`overlaps.jsonl`). With fewer than 100 human texts 1 % "
-        "of them is none, with fewer than 1,000 0.1 %.",
+        "reads elsewhere, or that calibrate elsewhere (`overlaps.jsonl`). With fewer than 100 human texts 1 "
+        "% of them is none, with fewer than 1,000 0.1 %.",
         "## AI against human\n\n" + headline_table(report["headline"]),
         "Texts that are too short or in another language, literary Chinese among them, have no verdict and "
         "are in no other table:\n\n" + abstention_table(report["abstentions"]),
