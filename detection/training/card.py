@@ -215,9 +215,11 @@ def _undecided(report: Content) -> Iterator[_Aim]:
     found = f"{undecided} of {texts} ({percent(undecided / texts)})"
     what = "human text of 300 characters and more inconclusive, all sets"
     yield what, wanted, found, undecided <= _MOST_UNDECIDED * texts
-    yield "the same, each kind of writing by itself", wanted, *_worst(kinds, "inconclusive", _MOST_UNDECIDED)
+    what = "inconclusive of it, each kind of writing by itself"
+    yield what, wanted, *_worst(kinds, "inconclusive", _MOST_UNDECIDED)
     sources = _over_sets(report, "300 characters and more, by source")
-    yield "the same, each source by itself", wanted, *_worst(sources, "inconclusive", _MOST_UNDECIDED)
+    what = "inconclusive of it, each source by itself"
+    yield what, wanted, *_worst(sources, "inconclusive", _MOST_UNDECIDED)
 
 
 def _left_out(summary: Content) -> _Aim:

@@ -62,7 +62,7 @@ def test_every_kind_of_writing_counts_and_not_only_all_together(report: dict[str
         for row in (*tables["kind"], *tables["300 characters and more"]):
             row["accused"], row["inconclusive"] = 0.0, 0.1
     kinds = "human text of all sets, each kind of writing by itself"
-    undecided = "the same, each kind of writing by itself"
+    undecided = "inconclusive of it, each kind of writing by itself"
     assert aims(content)[kinds]
     assert aims(content)[undecided]
     content["human"]["packages"]["kind"][0]["accused"] = 0.5
