@@ -95,7 +95,7 @@ def measured(report: Content) -> str:
             "language model wrote all of them, half in the manner such models have by themselves, half "
             "imitating plain human writing, which is the harder half.",
             _examples(report["examples"]),
-            "And what it fails on (`FAILING_TEXTS` there), as the texts say of themselves.",
+            "And what it fails on (`FAILING_TEXTS` there).",
             _failures(report["failures"]),
             "### Aims, and what is reached",
             _aims(report),

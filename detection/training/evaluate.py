@@ -79,7 +79,7 @@ def evaluate(
 ) -> Content:
     """Measure everything, write the report into `docs` and the model card, if there is one, and return it.
 
-    `leave_out`: what the command of that name wrote; where it is missing, what the report before says stays.
+    `leave_out`: what the command of that name wrote; rows of other runs in the report before stay.
     `packages`: what calibrates beside the corpora. `measured_packages`: what was kept from that and from
     training, a set of its own; both may be missing where the model does not ship. `written`: texts that a
     model wrote for this product and that are kept from training; set against the human texts of `dev`.

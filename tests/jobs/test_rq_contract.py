@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import pytest
 from redis import Redis
+from rq.worker import BaseWorker
 
-from tests.jobs.site import wait_for
+from tests.jobs.site import PATIENCE_SECONDS, QueueServer, wait_for
 from zhenwen.jobs.pool import WorkPool
 from zhenwen.jobs.queues import DOCUMENTS, redis_connection, waiting_count, wake
 from zhenwen.jobs.workers import run_warm_worker
@@ -89,6 +90,27 @@ def test_one_wake_up_is_enough_for_all_that_waits() -> None:
     waiting = list(range(10))
     wake(queue=DOCUMENTS)
     run_until(lambda: not waiting, WorkPool(lambda: bool(waiting and waiting.pop() + 1), threads=1))
+
+
+def test_a_worker_without_a_queue_server_stops_though_what_its_signal_raised_was_swallowed(
+    queue_server: QueueServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BaseWorker, "_shutdown", lambda self: None)
+    again = threading.Timer(PATIENCE_SECONDS, os.kill, (os.getpid(), signal.SIGTERM))  # by force
+
+    def is_waiting_and_alone() -> bool:
+        client = redis_connection()
+        is_waiting = [client.hget(key, "state") for key in client.scan_iter("rq:worker:*")] == [b"idle"]
+        if is_waiting:
+            queue_server.kill()
+        return is_waiting
+
+    again.start()
+    try:
+        run_until(is_waiting_and_alone, WorkPool(lambda: False, threads=1))
+        assert again.is_alive()  # it was not needed
+    finally:
+        again.cancel()
 
 
 def test_what_breaks_in_a_thread_does_not_end_it() -> None:

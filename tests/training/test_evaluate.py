@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,18 +103,7 @@ def test_one_command_measures_and_reports_everything_by_texts_that_do_not_calibr
         cache=tmp_path / "scores",
         configuration=configuration,
     )
-    report = evaluate(
-        folder=folder,
-        data=data,
-        cache=tmp_path / "scores",
-        docs=tmp_path / "docs",
-        card=card,
-        leave_out=tmp_path / "none",
-        packages=data / PACKAGES_FILE,
-        measured_packages=data / MEASURED_PACKAGES_FILE,
-        written=data / "written.jsonl.xz",
-        configuration=configuration,
-    )
+    report = evaluated(tmp_path, folder, data, configuration, card)
     measured = {name: len(_measured(data, name)) for name in ("dev", "dev_fpr")}
     of_all = {
         h["set"]: h["human_texts"] + h["ai_texts"] for h in report["headline"] if not h["least_characters"]
@@ -140,19 +130,25 @@ def test_a_model_that_ships_is_not_measured_without_the_texts_of_packages(
     shipped = replace(configuration, model=replace(configuration.model, is_shipped=True))
     (data / missing).unlink()
     with pytest.raises(PipelineError, match="run `packages` first"):
-        evaluate(
-            folder=folder,
-            data=data,
-            cache=tmp_path / "scores",
-            docs=tmp_path / "docs",
-            card=None,
-            leave_out=tmp_path / "none",
-            packages=data / PACKAGES_FILE,
-            measured_packages=data / MEASURED_PACKAGES_FILE,
-            written=data / "written.jsonl.xz",
-            configuration=shipped,
-        )
+        evaluated(tmp_path, folder, data, shipped)
     assert not (tmp_path / "docs").exists()
+
+
+def evaluated(
+    work: Path, folder: Path, data: Path, configuration: Configuration, card: Path | None = None
+) -> dict[str, Any]:
+    return evaluate(
+        folder=folder,
+        data=data,
+        cache=work / "scores",
+        docs=work / "docs",
+        card=card,
+        leave_out=work / "none",
+        packages=data / PACKAGES_FILE,
+        measured_packages=data / MEASURED_PACKAGES_FILE,
+        written=data / "written.jsonl.xz",
+        configuration=configuration,
+    )
 
 
 def _measured(data: Path, name: str) -> list[CorpusText]:

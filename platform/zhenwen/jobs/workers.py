@@ -18,9 +18,10 @@ import structlog
 from django.db import connections
 from redis import Redis, RedisError
 from rq import Queue, Worker
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.worker import BaseWorker
+from rq.worker import BaseWorker, WorkerStatus
 
 from zhenwen.jobs.lasting import keep_for_good
 from zhenwen.jobs.pool import WorkPool
@@ -51,6 +52,12 @@ class _SteadyWorker(BaseWorker):
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
         except RedisError:
             logger.warning("stopping while the queue server is away")
+
+    def heartbeat(self, *arguments: Any, **named: Any) -> None:
+        # What a signal raises is lost where a library catches everything; RQ waits on then, and beats on.
+        if self.told_to_stop.is_set() and self.get_state() != WorkerStatus.BUSY:
+            raise StopRequested
+        super().heartbeat(*arguments, **named)
 
 
 class ForkingWorker(_SteadyWorker, Worker):
